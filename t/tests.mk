@@ -29,8 +29,15 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(B)/unit/check_%)
 
-$(UNIT_PROGRAMS): $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
+$(filter-out %/check_sandbox,$(UNIT_PROGRAMS)): \
+$(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 	$(call link,,$(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
+
+# Static if the worker is: a nursery that needs no loader has other rules.
+$(B)/unit/check_sandbox: $(BUILD)/t/unit/check_sandbox.o $(shared_o)
+	$(call link,$(filter -static-pie,$(WORKER_STATIC)),$(shell \
+	    $(PKG_CONFIG) --static --libs check $(LIB_NAMES) 2>/dev/null) \
+	    $(SANDBOX_LIBS))
 
 # The family of the pool, and nothing of the rooms above it.
 $(B)/unit/check_pool: $(patsubst %,$(BUILD)/server/process/%.o,pool \

@@ -26,7 +26,15 @@ static struct sock_fprog programs[SANDBOX_ROLE_COUNT];
 
 const int sandbox_kill_signal = SIGSYS;
 
+/*
+ * Rights of the filter in force; 0: none.  A child cannot shed it, so the
+ * child's own says only what that allows and its role does not: 90 instructions
+ * instead of 300, which the kernel compiles for each worker.
+ */
+static unsigned outer;
+
 enum { program_max = 2048 };	/* instructions; 400 are usual */
+#define refuse	SCMP_ACT_ERRNO(ENOSYS)
 
 /* ---- system calls -------------------------------------------------------- */
 
@@ -43,20 +51,33 @@ sandbox_os_rights(enum sandbox_role role)
 	return rights;
 }
 
-/* A group that is spared needs no instructions: ENOSYS is the default. */
+static uint32_t
+action_of(const struct sandbox_calls *group, unsigned rights)
+{
+	return rights & group->allow ? SCMP_ACT_ALLOW :
+	    rights & group->spare ? refuse : SCMP_ACT_KILL_PROCESS;
+}
+
+/* What the default or the outer filter does needs no instructions. */
 static int
 add_calls(scmp_filter_ctx ctx, const struct sandbox_calls *group,
     unsigned rights)
 {
-	bool allowed = (rights & group->allow) != 0;
+	uint32_t action = action_of(group, rights);
 	int result = 0;
 
-	if (!allowed && (rights & group->spare))
+	if (action == (outer == 0 ? refuse : action_of(group, outer)))
 		return 0;
 	for (size_t k = 0; result == 0 && k < group->count; k++)
-		result = seccomp_rule_add_array(ctx, allowed ? SCMP_ACT_ALLOW :
-		    SCMP_ACT_KILL_PROCESS, group->calls[k], 0, NULL);
+		result = seccomp_rule_add_array(ctx, action, group->calls[k],
+		    0, NULL);
 	return result;
+}
+
+static bool
+has_rule(unsigned rights, const struct sandbox_rule *r)
+{
+	return (rights & r->with) && !(rights & r->without);
 }
 
 /*
@@ -76,10 +97,11 @@ fill(scmp_filter_ctx ctx, unsigned rights)
 		result = add_calls(ctx, &sandbox_calls[i], rights);
 	for (const struct sandbox_rule *r = sandbox_rules; result == 0 &&
 	    r < sandbox_rules + sandbox_rules_count; r++)
-		if ((rights & r->with) && !(rights & r->without))
+		if (has_rule(rights, r) != has_rule(outer, r))
 			result = seccomp_rule_add_array(ctx, r->kill ?
-			    SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW, r->call,
-			    r->count, r->args);
+			    SCMP_ACT_KILL_PROCESS : has_rule(rights, r) ?
+			    SCMP_ACT_ALLOW : refuse, r->call, r->count,
+			    r->args);
 	return result;
 }
 
@@ -113,9 +135,13 @@ export_program(scmp_filter_ctx ctx, enum sandbox_role role)
 int
 sandbox_prepare(enum sandbox_role role, const char **what)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	scmp_filter_ctx ctx;
 	int result = -ENOMEM;
 
+	/* A loader's rules are not a worker's with something added. */
+	if (outer & RIGHT_LOADER)
+		outer = 0;
+	ctx = seccomp_init(outer == 0 ? refuse : SCMP_ACT_ALLOW);
 	*what = "seccomp rules";
 	if (ctx != NULL)
 		result = fill(ctx, sandbox_os_rights(role));
@@ -303,8 +329,11 @@ sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	    restrict_paths(role, paths, path_count, what) == -1)
 		return -1;
 	*what = "seccomp";
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U,
-	    &programs[role]);
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U,
+	    &programs[role]) == -1)
+		return -1;
+	outer = sandbox_os_rights(role);
+	return 0;
 }
 
 /* Only under a role's filter does getpriority(2) fail with ENOSYS. */
@@ -320,6 +349,7 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 		errno = EPERM;
 		return -1;
 	}
+	outer = sandbox_os_rights(role);
 	*what = "PR_SET_DUMPABLE";
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

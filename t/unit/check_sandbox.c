@@ -21,7 +21,7 @@ smtp_works(void)
 	work();
 }
 
-/* As the nursery has it: part of the kills is left to the outer filter. */
+/* As the nursery has it: a worker's filter has the differences alone. */
 static void
 in_nursery(void (*body)(void))
 {
@@ -45,8 +45,18 @@ smtp_works_in_nursery(void)
 	in_nursery(work);
 }
 
+/* All forbidden things, too, are tried where a worker runs. */
+static void
+probes_in_nursery(void)
+{
+	make_things();
+	case_enter(SANDBOX_NURSERY, NULL, 0);
+	EXPECT(sandbox_try(SANDBOX_SMTP, false) == NULL);
+}
+
 TEST(worker_works)
 {
+	case_passes(probes_in_nursery);
 	case_passes(smtp_works);
 	case_passes(smtp_works_in_nursery);
 }
