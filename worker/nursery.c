@@ -96,7 +96,7 @@ breed(const struct nursery *n, char option)
 {
 	struct ipc_record r = { .type = IPC_STILLBORN, .u.number.n = 1 };
 	int ends[2] = { -1, -1 };
-	pid_t pid = ipc_pair(ends) == -1 ? -1 : fork();
+	pid_t pid = ipc_pair(ends) == -1 ? -1 : os_fork();
 
 	if (pid == 0) {
 		close(ends[0]);

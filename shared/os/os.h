@@ -70,6 +70,10 @@ void	os_name_process(const char *name);
 #define os_refuse_descriptors(fd)	((void)(fd))
 #define os_name_directory(dir)		(-1)
 #define os_name_process(name)		((void)(name))
+#define os_fork()			fork()
+#else
+/* fork(2) without libc's handlers: what they write to is copied twice. */
+#define os_fork()			_Fork()
 #endif
 
 #endif
