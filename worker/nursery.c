@@ -27,8 +27,6 @@ struct nursery {
 	enum sandbox_role	 role;
 	bool			 held;
 	const char		*sandbox;	/* NULL: no settings yet */
-	bool			 works;		/* the sandbox does */
-	bool			 shook_hands;
 	struct ipc_settings	 settings;
 };
 
@@ -140,43 +138,6 @@ reap(void)
 	}
 }
 
-/*
- * Makes the TLS context; NULL, or why there is none.  Before the first, a
- * throw-away worker begins a handshake in its sandbox: a library that crashes
- * there is found before any client comes.
- */
-static const char *
-make_tls(struct nursery *n)
-{
-	static char text[ipc_text_bytes];
-	const struct ipc_settings *s = &n->settings;
-	const char *why = NULL;
-	int status = 0;
-	pid_t pid;
-
-	/* Without memory for a client's context, each relay says so. */
-	if (s->relays)
-		(void)tls_context_make_client();
-	if (!tls_context_make(s->tls_pairs, &why))
-		return why;
-	if (s->tls_pairs == 0 || n->shook_hands || s->proved)
-		return NULL;
-	pid = fork();
-	if (pid == 0) {
-		if (n->works &&
-		    sandbox_enter(SANDBOX_SMTP, NULL, 0, &why) == -1)
-			_exit(nursery_exit_unsafe);
-		_exit(tls_context_shake_hands() ? 0 : 1);
-	}
-	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		continue;
-	n->shook_hands = pid != -1 && status == 0;
-	snprintf(text, sizeof(text), "a TLS handshake on trial %s %d",
-	    WIFSIGNALED(status) ? "died by signal" : "failed:",
-	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	return n->shook_hands ? NULL : text;
-}
-
 /* Enters the sandbox of this process; NULL, or what is missing. */
 static const char *
 enter(const struct nursery *n)
@@ -215,11 +176,13 @@ take_settings(struct nursery *n, const struct ipc_settings *settings)
 		what = enter(n);
 		if (what == NULL)
 			what = sandbox_try(SANDBOX_SMTP, settings->proved);
-		n->works = what == NULL;
-		n->sandbox = n->works ? sandbox_facts()->parts : "none";
+		n->sandbox = what == NULL ? sandbox_facts()->parts : "none";
 	}
+	/* Without memory for a client's context, each relay says so. */
+	if (settings->relays)
+		(void)tls_context_make_client();
 	if (what == NULL || settings->sandbox_optional)
-		what = make_tls(n);
+		what = tls_context_make(settings->tls_pairs);
 	helper_ready(nursery_channel, n->sandbox, what);
 }
 

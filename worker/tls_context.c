@@ -120,27 +120,25 @@ tls_context_forget(void)
 		chains[i].n = 0;
 }
 
-bool
-tls_context_make(size_t pairs, const char **why)
+const char *
+tls_context_make(size_t pairs)
 {
 	/* No new ones: the previous contexts stay in use. */
 	if (pairs > 0 && chains[0].n == 0 && contexts[0] != NULL)
-		return true;
+		return NULL;
 	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
 		SSL_CTX_free(contexts[i]);
 		contexts[i] = NULL;
 	}
-	*why = "TLS: OpenSSL cannot be initialized";
 	if (pairs > 0 && !initialize())
-		return false;
-	*why = "TLS: a certificate cannot be used";
+		return "TLS: OpenSSL cannot be initialized";
 	for (size_t i = 0; i < pairs; i++) {
 		contexts[i] = make_context((uint16_t)i);
 		if (contexts[i] == NULL)
-			return false;
+			return "TLS: a certificate cannot be used";
 	}
 	tls_context_forget();
-	return true;
+	return NULL;
 }
 
 SSL_CTX *
@@ -162,36 +160,4 @@ SSL_CTX *
 tls_context_client(void)
 {
 	return of_relays;
-}
-
-/* ---- a handshake on trial ------------------------------------------------ */
-
-static bool
-note_digest(void *arg, const struct ipc_digest *digest,
-    struct ipc_signature *out)
-{
-	bool *asked = arg;
-
-	*asked = true;
-	return false;
-}
-
-bool
-tls_context_shake_hands(void)
-{
-	SSL_CTX *ctx = new_context(TLS_client_method());
-	SSL *client = ctx == NULL ? NULL : SSL_new(ctx);
-	SSL *server = SSL_new(contexts[0]);
-	BIO *hello = BIO_new(BIO_s_mem()), *answer = BIO_new(BIO_s_mem());
-	bool asked = false;
-
-	if (client == NULL || server == NULL || hello == NULL ||
-	    answer == NULL || BIO_up_ref(hello) != 1 || BIO_up_ref(answer) != 1)
-		return false;
-	SSL_set_bio(client, answer, hello);
-	SSL_set_bio(server, hello, answer);
-	tls_key_ask_by(note_digest, &asked);
-	(void)SSL_connect(client);
-	(void)SSL_accept(server);
-	return asked;
 }

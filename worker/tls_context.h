@@ -17,20 +17,15 @@ void	tls_context_forget(void);
 /*
  * Makes the context of so many pairs, of which all pieces were taken, and drops
  * those; with none taken, the previous context stays in use.  0 pairs: there is
- * no TLS.  False: it cannot be made, and *why says why.
+ * no TLS.  NULL; or why it cannot be made.
  */
-bool	tls_context_make(size_t pairs, const char **why);
+const char *tls_context_make(size_t pairs);
 /* The context in use; NULL where TLS is not configured. */
 SSL_CTX	*tls_context(void);
 /* Makes the context of relays, unless there is one; once in the nursery. */
 bool	tls_context_make_client(void);
 /* That context, which checks no certificate of a host; NULL: none was made. */
 SSL_CTX	*tls_context_client(void);
-/*
- * Begins a TLS session, with a client made here, up to the signature; for a
- * child that then ends.  False: no signature was asked for.
- */
-bool	tls_context_shake_hands(void);
 
 /* ---- keys ------------------------------------------------------------- */
 
@@ -40,10 +35,6 @@ bool	tls_context_shake_hands(void);
  * scheme: it pads, and signs SHA-2 digests only, so that a compromised worker
  * cannot have anything decrypted.
  */
-
-/* Asks for a signature; false, or out->n == 0: there is none. */
-typedef bool	tls_key_ask(void *arg, const struct ipc_digest *digest,
-		    struct ipc_signature *out);
 
 /*
  * Loads the provider, once and before anything else of OpenSSL; its own
@@ -55,8 +46,8 @@ bool	tls_key_init(void);
  * public key in its certificate; NULL: that is neither RSA nor EC.
  */
 EVP_PKEY *tls_key_of(X509 *certificate, uint16_t pair);
-/* Sets the function that this process asks for signatures. */
-void	tls_key_ask_by(tls_key_ask *ask, void *arg);
+/* From now on master is asked for signatures; *refused: it gave none. */
+void	tls_key_ask_by(struct ask *master, bool *refused);
 
 /* ---- the client's socket, or the host's, under TLS ---------------------- */
 

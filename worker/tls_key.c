@@ -21,8 +21,8 @@ struct key {
 };
 
 static struct key coming;	/* the next one that OpenSSL asks for */
-static tls_key_ask *ask_by;
-static void *ask_arg;
+static struct ask *asked;
+static bool *asked_refused;
 
 /* A signature under way. */
 struct signing {
@@ -209,25 +209,29 @@ sign_all(void *ctx, unsigned char *out, size_t *out_n, size_t out_max,
     const unsigned char *in, size_t n)
 {
 	const struct signing *s = ctx;
-	struct ipc_digest digest = { .pair = s->key->pair };
-	struct ipc_signature made;
-	size_t size = sizeof(digest.octets);
+	struct ipc_record r = { .type = IPC_SIGN,
+	    .u.digest.pair = s->key->pair };
+	struct ipc_digest *digest = &r.u.digest;
+	const struct ipc_signature *made = &r.u.signature;
+	size_t size = sizeof(digest->octets);
 
 	if (out == NULL) {
 		*out_n = (size_t)EVP_PKEY_get_size(s->key->public);
 		return 1;
 	}
-	if (EVP_Q_digest(NULL, s->hash, NULL, in, n, digest.octets,
+	if (EVP_Q_digest(NULL, s->hash, NULL, in, n, digest->octets,
 	    &size) != 1)
 		return 0;
-	digest.n = (uint8_t)size;
-	digest.scheme = !is_rsa(s->key->public) ? SIGN_ECDSA :
+	digest->n = (uint8_t)size;
+	digest->scheme = !is_rsa(s->key->public) ? SIGN_ECDSA :
 	    s->pss ? SIGN_RSA_PSS : SIGN_RSA_PKCS1;
-	if (ask_by == NULL || !ask_by(ask_arg, &digest, &made) ||
-	    made.n == 0 || made.n > out_max)
+	tell_record(asked, &r);
+	ask_answer(asked, &r, IPC_SIGNATURE);
+	*asked_refused = made->n == 0;
+	if (made->n == 0 || made->n > out_max)
 		return 0;
-	memcpy(out, made.octets, made.n);
-	*out_n = made.n;
+	memcpy(out, made->octets, made->n);
+	*out_n = made->n;
 	return 1;
 }
 
@@ -306,8 +310,8 @@ tls_key_of(X509 *certificate, uint16_t pair)
 }
 
 void
-tls_key_ask_by(tls_key_ask *ask, void *arg)
+tls_key_ask_by(struct ask *master, bool *refused)
 {
-	ask_by = ask;
-	ask_arg = arg;
+	asked = master;
+	asked_refused = refused;
 }

@@ -70,20 +70,6 @@ new_bio(struct tls_peer *t)
 	return bio;
 }
 
-static bool
-ask_master(void *arg, const struct ipc_digest *digest,
-    struct ipc_signature *out)
-{
-	struct ipc_record r = { .type = IPC_SIGN, .u.digest = *digest };
-	struct tls_peer *t = arg;
-
-	tell_record(t->peer->master, &r);
-	ask_answer(t->peer->master, &r, IPC_SIGNATURE);
-	*out = r.u.signature;
-	t->refused = out->n == 0;
-	return !t->refused;
-}
-
 /* ---- the handshake ---------------------------------------------------- */
 
 /* Maps OpenSSL's reason to our table. */
@@ -200,7 +186,7 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 	*why = TLS_FAIL_NO_CONTEXT;
 	if (!begin(t, peer, tls_context(), deadline_ms))
 		return false;
-	tls_key_ask_by(ask_master, t);
+	tls_key_ask_by(peer->master, &t->refused);
 	SSL_set_accept_state(t->ssl);
 	if (!shake_hands(t, out)) {
 		*why = fail_of(t);
