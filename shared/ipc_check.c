@@ -156,7 +156,8 @@ is_digest(const struct ipc_digest *d, uint16_t pairs)
 static bool
 is_piece(const struct ipc_pem *p, uint16_t pairs)
 {
-	return p->pair < pairs && p->n <= ipc_pem_piece_bytes && p->last <= 1;
+	return p->pair < pairs && p->n <= ipc_pem_piece_bytes &&
+	    p->at <= ipc_certificate_max_bytes - p->n && p->last <= 1;
 }
 
 static bool

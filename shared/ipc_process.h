@@ -60,12 +60,13 @@ struct ipc_child {
 };
 
 /*
- * A piece of a certificate or key file.  For the nursery, pair counts from 0
- * and the pairs come in order; for the sign process, pair is the number of the
- * slot, and the certificate comes first.
+ * A piece of a certificate or key file, in order; the one at 0 begins a file
+ * anew.  For the nursery, pair counts from 0; for the sign process, pair is the
+ * number of the slot, and the certificate comes first.
  */
 struct ipc_pem {
 	uint16_t	pair;
+	uint16_t	at;		/* octets of the file before it */
 	uint16_t	n;
 	uint8_t		last;
 	uint8_t		octets[ipc_pem_piece_bytes];

@@ -72,7 +72,6 @@
 	    is_digest(p, ipc_sign_slots_max))				\
 	X(SIGNED, FROM_SIGN, signature, 0, AT_ANY,			\
 	    p->n <= ipc_signature_max_bytes)				\
-	X(FORGET, TO_NURSERY, number, 0, AT_ANY, true)			\
 	X(KEY_CERTIFICATE, TO_SIGN, pem, 0, AT_ANY,			\
 	    is_piece(p, ipc_sign_slots_max))				\
 	X(KEY_FORGET, TO_SIGN, number, 0, AT_ANY, p->n < ipc_sign_slots_max) \

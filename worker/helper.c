@@ -40,10 +40,8 @@ helper_ready(int channel, const char *parts, const char *lacks)
 void
 helper_take_piece(struct helper_file *f, const struct ipc_pem *piece)
 {
-	if (piece->n > sizeof(f->octets) - f->n)
-		return;
-	memcpy(f->octets + f->n, piece->octets, piece->n);
-	f->n += piece->n;
+	memcpy(f->octets + piece->at, piece->octets, piece->n);
+	f->n = (size_t)piece->at + piece->n;
 }
 
 static int shared = -1;		/* by the processes of one helper */

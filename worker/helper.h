@@ -76,7 +76,7 @@ struct helper_file {
 	uint8_t	octets[ipc_certificate_max_bytes];
 };
 
-/* Takes the next piece; a file that is too long stays incomplete. */
+/* Takes the next piece, or the first one of another file. */
 void		helper_take_piece(struct helper_file *f,
 		    const struct ipc_pem *piece);
 /* Sends a record, and pass if not -1.  Ends when the master has ended. */

@@ -83,15 +83,6 @@ forget_coming(void)
 	OPENSSL_cleanse(&coming, sizeof(coming));
 }
 
-static void
-take_piece(struct helper_file *f, const struct ipc_pem *piece)
-{
-	if (piece->pair != coming.slot)
-		forget_coming();
-	coming.slot = piece->pair;
-	helper_take_piece(f, piece);
-}
-
 /* Judges the pair: the last piece of its key has come. */
 static void
 judge(int channel)
@@ -151,10 +142,13 @@ answer(int channel, const struct ipc_digest *d)
 static void
 take_sign(int channel, const struct ipc_record *r, int passed)
 {
-	if (r->type == IPC_KEY_CERTIFICATE)
-		take_piece(&coming.certificate, &r->u.pem);
-	else if (r->type == IPC_KEY) {
-		take_piece(&coming.key, &r->u.pem);
+	if (r->type == IPC_KEY_CERTIFICATE) {
+		if (r->u.pem.at == 0)
+			forget_coming();
+		coming.slot = r->u.pem.pair;
+		helper_take_piece(&coming.certificate, &r->u.pem);
+	} else if (r->type == IPC_KEY) {
+		helper_take_piece(&coming.key, &r->u.pem);
 		if (r->u.pem.last)
 			judge(channel);
 	} else if (r->type == IPC_KEY_FORGET) {

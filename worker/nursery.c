@@ -195,8 +195,6 @@ on_record(struct nursery *n, const struct ipc_record *r)
 		take_settings(n, &r->u.settings);
 	} else if (r->type == IPC_CERTIFICATE) {
 		tls_context_take(&r->u.pem);
-	} else if (r->type == IPC_FORGET) {
-		tls_context_forget();
 	/* Before the first settings this process is in no sandbox. */
 	} else if (r->type == IPC_SPAWN && n->sandbox != NULL) {
 		for (uint32_t i = 0; i < r->u.number.n; i++)

@@ -113,13 +113,6 @@ initialize(void)
 	return done;
 }
 
-void
-tls_context_forget(void)
-{
-	for (size_t i = 0; i < ipc_tls_pairs_max; i++)
-		chains[i].n = 0;
-}
-
 const char *
 tls_context_make(size_t pairs)
 {
@@ -136,8 +129,8 @@ tls_context_make(size_t pairs)
 		contexts[i] = make_context((uint16_t)i);
 		if (contexts[i] == NULL)
 			return "TLS: a certificate cannot be used";
+		chains[i].n = 0;
 	}
-	tls_context_forget();
 	return NULL;
 }
 

@@ -12,8 +12,6 @@
 
 /* Takes a piece of a certificate file from the master, in order. */
 void	tls_context_take(const struct ipc_pem *piece);
-/* Drops the pieces taken. */
-void	tls_context_forget(void);
 /*
  * Makes the context of so many pairs, of which all pieces were taken, and drops
  * those; with none taken, the previous context stays in use.  0 pairs: there is

@@ -20,7 +20,6 @@ enum { settle_patience_ms = 50000 };
 
 /* What is sent next; certificates only where they are new. */
 enum due {
-	DUE_FORGET,		/* pieces that it has of others */
 	DUE_CERTIFICATES,
 	DUE_SETTINGS,		/* answered by READY */
 	DUE_NOTHING
@@ -77,10 +76,6 @@ next(void *helper, struct ipc_record *r)
 
 	memset(r, 0, sizeof(*r));
 	switch (t->due) {
-	case DUE_FORGET:
-		t->due = DUE_CERTIFICATES;
-		r->type = IPC_FORGET;
-		return true;
 	case DUE_CERTIFICATES:
 		if (tls_files_next(&t->certificates, false, r))
 			return true;
@@ -106,7 +101,7 @@ tell(struct helper *h, bool certificates)
 		h->state = HELPER_UNFED;
 	set_due(h);
 	if (certificates) {
-		t->due = DUE_FORGET;
+		t->due = DUE_CERTIFICATES;
 		t->certificates = (struct tls_cursor){
 		    .files = h->master->tls };
 	} else if (t->due == DUE_NOTHING)

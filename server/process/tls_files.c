@@ -253,8 +253,7 @@ tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out)
 {
 	struct ipc_pem *piece = &out->u.pem;
 	const struct tls_pair *pair;
-	struct conf_text file;
-	size_t done = c->done;
+	const struct conf_text *file;
 
 	while (keys && c->files != NULL && c->pair < c->files->count &&
 	    c->files->pairs[c->pair].shared)
@@ -262,23 +261,22 @@ tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out)
 	if (c->files == NULL || c->pair == c->files->count)
 		return false;
 	pair = &c->files->pairs[c->pair];
-	file = pair->certificate;
-	out->type = keys ? IPC_KEY_CERTIFICATE : IPC_CERTIFICATE;
-	if (keys && done >= file.n) {
-		done -= file.n;
-		file = pair->key;
-		out->type = IPC_KEY;
-	}
+	file = c->key ? &pair->key : &pair->certificate;
+	out->type = c->key ? IPC_KEY :
+	    keys ? IPC_KEY_CERTIFICATE : IPC_CERTIFICATE;
 	piece->pair = keys ? pair->facts.slot : (uint16_t)c->pair;
-	piece->last = file.n - done <= ipc_pem_piece_bytes;
-	piece->n = piece->last ? (uint16_t)(file.n - done) :
+	piece->at = (uint16_t)c->done;
+	piece->last = file->n - c->done <= ipc_pem_piece_bytes;
+	piece->n = piece->last ? (uint16_t)(file->n - c->done) :
 	    ipc_pem_piece_bytes;
-	memcpy(piece->octets, file.bytes + done, piece->n);
+	memcpy(piece->octets, file->bytes + c->done, piece->n);
 	c->done += piece->n;
-	if (piece->last && out->type != IPC_KEY_CERTIFICATE) {
+	if (!piece->last)
+		return true;
+	c->done = 0;
+	c->key = keys && !c->key;
+	if (!c->key)
 		c->pair++;
-		c->done = 0;
-	}
 	return true;
 }
 

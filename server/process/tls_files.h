@@ -32,7 +32,8 @@ struct tls_files {
 struct tls_cursor {
 	const struct tls_files	*files;
 	size_t			 pair;
-	size_t			 done;	/* octets of that pair */
+	bool			 key;	/* its certificate was sent */
+	size_t			 done;	/* octets of that file */
 };
 
 /* The pairs in use, and which of them had to be kept. */

@@ -353,7 +353,7 @@ static const struct field {
 	BELOW(ASK, ask.act, QUEUE_ACT_COUNT),
 	BELOW(TELL_TEXT, tell_text.n, 1001), BELOW(TELL_END, number.n, 2),
 	BELOW(CERTIFICATE, pem.pair, 16), BELOW(CERTIFICATE, pem.n, 1025),
-	BELOW(CERTIFICATE, pem.last, 2),
+	BELOW(CERTIFICATE, pem.at, 16385), BELOW(CERTIFICATE, pem.last, 2),
 	BELOW(KEY, pem.pair, 64), BELOW(KEY, pem.n, 1025),
 	BELOW(KEY, pem.last, 2),
 	BELOW(KEY_CERTIFICATE, pem.pair, 64),

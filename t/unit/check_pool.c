@@ -300,7 +300,6 @@ begin(void)
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
 	ck_assert_int_eq(helper_start(&m, "worker"), 0);
 	pool_open(&m);
-	ck_assert_int_eq(hear().type, IPC_FORGET);
 	ck_assert_int_eq(hear().type, IPC_SETTINGS);
 	bear(4);
 	ck_assert_uint_eq(count()[POOL_IDLE], 4);

@@ -188,8 +188,7 @@ begin(void)
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
 	ck_assert_int_eq(helper_start(&m, "worker"), 0);
 	pool_open(&m);
-	for (int i = 0; i < 2; i++)
-		(void)hear_nursery();
+	ck_assert_int_eq(hear_nursery().type, IPC_SETTINGS);
 	bear(4);
 	relay = relay_connect(&m, &host, &owner, &told);
 	ck_assert_ptr_nonnull(relay);
