@@ -34,6 +34,7 @@ struct master {
 
 	struct address_book	*book;		/* hosts of clients */
 	struct guesses		*guesses;	/* at passwords and users */
+	struct guesses		*rates;		/* of what leaves */
 	struct listeners	*listeners;
 	struct sessions		*sessions;
 

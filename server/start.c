@@ -137,25 +137,6 @@ start_worker(const char *worker, char option, char *const *words,
 	return ends[0];
 }
 
-static void
-bind_all(struct master *m)
-{
-	const struct conf_listen *which;
-	struct address a;
-
-	if (m->conf.listen_count == 0)
-		fatal("%s: nothing to listen on: add a line such as \"listen "
-		    "0.0.0.0 port 25\", or let inetd or a systemd socket "
-		    "start smtpd", m->conf.path);
-	if (listen_bind(m, &which) == 0)
-		return;
-	if (which == NULL || !address_of(&which->addr, &a))
-		fatal("listen: %s", strerror(errno));
-	fatal("listen %s port %u: %s%s", a.text, a.port, strerror(errno),
-	    errno == EADDRINUSE ? " (another mail server is running there?)" :
-	    errno == EACCES ? " (a port below 1024 needs root)" : "");
-}
-
 /*
  * The control socket: below the directory root it is made by its owner, once
  * privileges are dropped; elsewhere before that.  With sockets of a service
@@ -324,7 +305,7 @@ open_as_root(struct master *m, const struct start_options *o, int *root,
 	if (o->sockets != NULL)
 		adopt_all(m, o->sockets);
 	else if (!m->one_session)
-		bind_all(m);
+		listen_bind(m);
 	*control = open_control(m, *root, o->sockets != NULL, false);
 	if (!m->one_session)
 		loop_notify_open();
@@ -336,15 +317,12 @@ begin_work(struct master *m, const struct start_options *o, int root)
 {
 	m->base = event_base_new();
 	fatal_unless_memory(m->base != NULL && reload_init(m) == 0 &&
-	    login_start(m) == 0 && pool_start(m, uses) == 0 &&
+	    session_start(m) == 0 && pool_start(m, uses) == 0 &&
 	    helper_start(m, o->worker) == 0);
 	conf_forget_passwords(&m->conf);
-	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
-	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
-	    resolver_start(m) == 0 && schedule_start(m) == 0 &&
-	    session_start(m) == 0 && rates_start() == 0 &&
-	    loop_start(m) == 0);
+	fatal_unless_memory(commit_init(m) == 0 && resolver_start(m) == 0 &&
+	    schedule_start(m) == 0 && loop_start(m) == 0);
 	open_spool(m, root);
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)

@@ -22,12 +22,12 @@ deadline_now_ms(void)
 }
 
 int64_t
-deadline_owe(int64_t *paid_until_us, int64_t us, int64_t now_us)
+deadline_owe(int64_t *paid_until, int64_t cost, int64_t now)
 {
-	if (*paid_until_us < now_us)
-		*paid_until_us = now_us;
-	*paid_until_us += us;
-	return *paid_until_us - now_us;
+	if (*paid_until < now)
+		*paid_until = now;
+	*paid_until += cost;
+	return *paid_until - now;
 }
 
 int

@@ -13,9 +13,9 @@ int64_t	deadline_now_us(void);
 /* Milliseconds from now to deadline_ms for poll(2): 0 when it has passed. */
 int	deadline_left_ms(int64_t deadline_ms);
 /*
- * Charges for us microseconds of work, which are paid by waiting:
- * *paid_until_us, 0 at first, is when all is paid.  The debt in microseconds.
+ * Charges cost, which is paid by waiting: *paid_until, 0 at first, is when all
+ * is paid.  Returns the debt; all are in the caller's unit of time.
  */
-int64_t	deadline_owe(int64_t *paid_until_us, int64_t us, int64_t now_us);
+int64_t	deadline_owe(int64_t *paid_until, int64_t cost, int64_t now);
 
 #endif

@@ -71,16 +71,14 @@ find_place(struct master *m, const struct session *s)
 
 /* NULL without memory. */
 static struct session *
-make(struct master *m, int input, int output, unsigned words)
+make(struct master *m, int input, int output, const struct address *client,
+    unsigned words)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
-	if (s == NULL)
-		return NULL;
-	s->master = m;
-	s->socket = input;
-	s->output = output;
-	s->words = words;
+	if (s != NULL)
+		*s = (struct session){ .master = m, .socket = input,
+		    .output = output, .client = *client, .words = words };
 	return s;
 }
 
@@ -118,7 +116,7 @@ int
 admit_one(struct master *m, int input, int output,
     const struct address *client)
 {
-	struct session *s = make(m, input, output,
+	struct session *s = make(m, input, output, client,
 	    listen_words(&m->conf, input));
 
 	if (s == NULL || address_enter(m->book, client, NULL, 0, &s->host) !=
@@ -126,37 +124,32 @@ admit_one(struct master *m, int input, int output,
 		free(s);
 		return -1;
 	}
-	s->client = *client;
 	begin(s);
 	return 0;
 }
 
 static void
-admit(struct master *m, int fd, const struct sockaddr_storage *from,
-    unsigned words)
+admit(struct master *m, int fd, const struct address *client, unsigned words)
 {
-	struct session *s = make(m, fd, -1, words);
+	struct session *s = make(m, fd, -1, client, words);
 	enum refusal why;
 
-	if (s == NULL || !address_of(from, &s->client)) {
-		if (s == NULL) {
-			m->counters.value[COUNTER_REFUSED_MEMORY]++;
-			log_error("accept", NULL, errno);
-		}
+	if (s == NULL) {
+		m->counters.value[COUNTER_REFUSED_MEMORY]++;
+		log_error("accept", NULL, errno);
 		close(fd);
-		free(s);
 		return;
 	}
 	s->of_proxy = s->header_due = conf_is_proxy(&m->conf, s->client.ipv6,
 	    s->client.ip);
 	/* A proxy has no limits: its sessions are those of many clients. */
-	why = address_enter(m->book, &s->client, s->of_proxy ? NULL :
+	why = address_enter(m->book, client, s->of_proxy ? NULL :
 	    &m->conf.limits, deadline_now_ms(), &s->host);
-	if (why == REFUSAL_NONE && find_place(m, s)) {
-		begin(s);
-		return;
-	}
 	if (why == REFUSAL_NONE) {
+		if (find_place(m, s)) {
+			begin(s);
+			return;
+		}
 		address_leave(m->book, s->host);
 		why = REFUSAL_BUSY;
 	}
@@ -200,7 +193,7 @@ void
 admit_accept(evutil_socket_t listening, short what, void *arg)
 {
 	char where[sizeof("accept on  port 65535") + address_text_bytes];
-	struct address a = { .text = "?" };
+	struct address client, a = { .text = "?" };
 	struct master *m = arg;
 	const struct listener *l = m->listeners->one;
 
@@ -214,7 +207,10 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd != -1) {
-			admit(m, fd, &from, l->line.words);
+			if (address_of(&from, &client))
+				admit(m, fd, &client, l->line.words);
+			else
+				close(fd);
 			continue;
 		}
 		/* No descriptor or memory: retry at the next tick. */

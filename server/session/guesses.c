@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/deadline.h"
+
 enum {
 	ways = 8,
 	set_count = 2048,
@@ -145,16 +147,6 @@ guesses_judge(struct guesses *g, const struct guess *guess,
 	return GUESS_FREE;
 }
 
-/* Returns when the count will be 0. */
-static int64_t
-raise(struct count *c, int64_t forget_ms, int64_t now_ms)
-{
-	if (c->empty_ms < now_ms)
-		c->empty_ms = now_ms;
-	c->empty_ms += forget_ms;
-	return c->empty_ms;
-}
-
 /* Of account and pair only one is charged, and refunded. */
 static enum guess_count
 left_out(struct guesses *g, const struct guess *guess)
@@ -169,8 +161,8 @@ guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
 
 	for (enum guess_count k = 0; k < GUESS_FREE; k++)
 		if (k != out)
-			raise(find(g, guess, k, true), rules[k].forget_ms,
-			    now_ms);
+			deadline_owe(&find(g, guess, k, true)->empty_ms,
+			    rules[k].forget_ms, now_ms);
 }
 
 void
@@ -198,8 +190,9 @@ guesses_unknown(struct guesses *g, const struct address *client,
 	    client, span_of("")) };
 	int64_t over_ms;
 
-	over_ms = raise(find(g, &of, GUESS_HOST, true), unknown_forget_ms,
-	    now_ms) - now_ms - (int64_t)unknown_free * unknown_forget_ms;
+	over_ms = deadline_owe(&find(g, &of, GUESS_HOST, true)->empty_ms,
+	    unknown_forget_ms, now_ms) - (int64_t)unknown_free *
+	    unknown_forget_ms;
 	over_ms /= unknown_share;
 	if (over_ms < 0)
 		return 0;
@@ -213,15 +206,14 @@ guesses_spend(struct guesses *g, int kind, const struct address *client,
 {
 	const struct guess of = { .key[GUESS_HOST] = hash(g, kind, client,
 	    name) };
-	struct count *c;
+	int64_t each_ms, *until_ms;
 
 	if (most == 0)
 		return true;
-	c = find(g, &of, GUESS_HOST, true);
-	if (c->empty_ms < now_ms)
-		c->empty_ms = now_ms;
-	if (c->empty_ms - now_ms + period_ms / (int64_t)most > period_ms)
-		return false;
-	c->empty_ms += period_ms / (int64_t)most;
-	return true;
+	each_ms = period_ms / (int64_t)most;
+	until_ms = &find(g, &of, GUESS_HOST, true)->empty_ms;
+	if (deadline_owe(until_ms, each_ms, now_ms) <= period_ms)
+		return true;
+	*until_ms -= each_ms;
+	return false;
 }

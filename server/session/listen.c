@@ -78,16 +78,19 @@ listen_try(const struct conf *conf, const struct conf_listen *l)
 	return 0;
 }
 
-int
-listen_bind(struct master *m, const struct conf_listen **which)
+void
+listen_bind(struct master *m)
 {
 	const struct conf *conf = &m->conf;
 	struct listeners *all = m->listeners;
+	struct address a = { .text = "" };
 
-	*which = NULL;
+	if (conf->listen_count == 0)
+		fatal("%s: nothing to listen on: add a line such as \"listen "
+		    "0.0.0.0 port 25\", or let inetd or a systemd socket "
+		    "start smtpd", conf->path);
 	all->one = calloc(conf->listen_count, sizeof(*all->one));
-	if (all->one == NULL)
-		return -1;
+	fatal_unless_memory(all->one != NULL);
 	for (size_t i = 0; i < conf->listen_count; i++) {
 		const struct conf_listen *l = &conf->listens[i];
 		int fd = bind_one(l), error = errno;
@@ -97,18 +100,18 @@ listen_bind(struct master *m, const struct conf_listen **which)
 			    .line = *l };
 			continue;
 		}
-		if (!may_lack(conf, l, error)) {
-			*which = l;
-			listen_stop(m);
-			errno = error;
-			return -1;
-		}
+		(void)address_of(&l->addr, &a);
+		if (!may_lack(conf, l, error))
+			fatal("listen %s port %u: %s%s", a.text, a.port,
+			    strerror(error), error == EADDRINUSE ?
+			    " (another mail server is running there?)" :
+			    error == EACCES ?
+			    " (a port below 1024 needs root)" : "");
 		log_put(LOG_LEVEL_WARNING, "warning", "file=%s line=%zu "
 		    "what=%s", conf->path, (size_t)l->line, "this host has no "
 		    "IPv6, so nobody can come to this address; those of its "
 		    "port with IPv4 are served");
 	}
-	return 0;
 }
 
 unsigned

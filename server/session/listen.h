@@ -22,11 +22,10 @@ enum { listen_backlog = 4096 };	/* the kernel may lower it */
 /* Can l be bound, on any port?  0, also where only warned; or -1, errno. */
 int	listen_try(const struct conf *conf, const struct conf_listen *l);
 /*
- * Binds every listen line of m->conf and fills m->listeners; only warns where
- * listen_may_lack.  On failure nothing stays bound: -1, errno, and *which
- * failed.
+ * Binds every listen line of m->conf and fills m->listeners, or fatal(); only
+ * warns where this host has no IPv6, and the port is served by IPv4.
  */
-int	listen_bind(struct master *m, const struct conf_listen **which);
+void	listen_bind(struct master *m);
 /*
  * Takes over count listening sockets, with these words and those of m->conf, in
  * place of all listen lines.  0, or -1 and errno.

@@ -32,7 +32,6 @@ struct login {
 	struct event		 late;		/* when the answer is due */
 	int64_t			 begun_ms;
 	struct guess		 guess;
-	bool			 charged;	/* guess counted as a failure */
 	bool			 known;		/* there is such an account */
 	bool			 other;		/* to act as another account */
 	char			 user[login_name_max_bytes]; /* the account */
@@ -100,7 +99,7 @@ decide(struct login *l, enum smtp_reply verdict)
 {
 	l->answer = verdict;
 	l->why = answers[verdict].why;
-	if (verdict != REPLY_AUTH_WRONG && l->charged)
+	if (verdict != REPLY_AUTH_WRONG && logins.asked == l)
 		guesses_refund(l->session->master->guesses, &l->guess,
 		    verdict == REPLY_AUTH_OK, deadline_now_ms());
 }
@@ -189,7 +188,6 @@ ask_next(struct master *m)
 	auth_ask(m, &l->question);
 	explicit_bzero(&l->question, sizeof(l->question));
 	leave_queue(l);
-	l->charged = true;
 	guesses_charge(m->guesses, &l->guess, deadline_now_ms());
 	logins.asked = l;
 }
@@ -218,11 +216,11 @@ on_answer(struct master *m, enum smtp_reply answer)
 {
 	struct login *l = logins.asked;
 
-	logins.asked = NULL;
 	if (l == NULL)
 		return;
 	send_back(l);
 	settle(l, answer);
+	logins.asked = NULL;
 }
 
 /* Its last question may be what ended it, and is not asked again. */
@@ -370,16 +368,8 @@ login_take(struct session *s, const struct ipc_login *login)
 		judge(l, login);
 }
 
-int
-login_start(struct master *m)
-{
-	static const struct auth_owner owner = {
-		.on_idle = ask_next,
-		.on_answer = on_answer,
-		.on_lost = on_lost
-	};
-
-	m->auth_owner = &owner;
-	m->guesses = guesses_new();
-	return m->guesses == NULL ? -1 : 0;
-}
+const struct auth_owner login_owner = {
+	.on_idle = ask_next,
+	.on_answer = on_answer,
+	.on_lost = on_lost
+};

@@ -24,25 +24,17 @@ enum {
 enum { MAILS = GUESS_FREE + 1, RECIPIENTS, TOLD, HELO, HELOS, SENDER, SENDERS };
 
 static struct {
-	struct guesses	*memory;
 	char		 user[login_name_max_bytes];	/* last held back */
 	int64_t		 user_ms;			/* until then */
 	struct address	 address;			/* last in doubt */
 	int64_t		 address_ms;
 } rates;
 
-int
-rates_start(void)
-{
-	rates.memory = guesses_new();
-	return rates.memory == NULL ? -1 : 0;
-}
-
 static bool
-spend(int kind, const struct address *client, struct span name,
-    int64_t period_ms, uint64_t most)
+spend(const struct session *s, int kind, const struct address *client,
+    struct span name, int64_t period_ms, uint64_t most)
 {
-	return guesses_spend(rates.memory, kind, client, name, period_ms,
+	return guesses_spend(s->master->rates, kind, client, name, period_ms,
 	    most, deadline_now_ms());
 }
 
@@ -57,16 +49,16 @@ rates_judge(struct session *s, const struct mailbox *to)
 	if (user.n == 0 || s->tx.client.relay_line == 0 || domain.n == 0 ||
 	    conf_find_domain(conf, domain) != NULL)
 		return VERDICT_OK;
-	if (!s->tx.is_counted && !spend(MAILS, NULL, user, hour_ms,
+	if (!s->tx.is_counted && !spend(s, MAILS, NULL, user, hour_ms,
 	    conf->limits.mails_per_hour))
 		why = VERDICT_MAILS_HOUR;
 	else {
 		s->tx.is_counted = true;
-		if (!spend(RECIPIENTS, NULL, user, day_ms,
+		if (!spend(s, RECIPIENTS, NULL, user, day_ms,
 		    conf->limits.recipients_per_day))
 			why = VERDICT_RCPTS_DAY;
 	}
-	if (why == VERDICT_OK || !spend(TOLD, NULL, user, hour_ms, 1))
+	if (why == VERDICT_OK || !spend(s, TOLD, NULL, user, hour_ms, 1))
 		return why;
 	memcpy(rates.user, s->user, sizeof(rates.user));
 	rates.user_ms = deadline_now_ms() + hour_ms;
@@ -77,12 +69,12 @@ rates_judge(struct session *s, const struct mailbox *to)
 	return why;
 }
 
-/* Has client too many names of a kind?  One is counted once in the window. */
+/* Has s too many names of a kind?  One is counted once in the window. */
 static bool
-has_many(const struct address *client, int kind, struct span name)
+has_many(const struct session *s, int kind, struct span name)
 {
-	return name.n > 0 && spend(kind, client, name, window_ms, 1) &&
-	    !spend(kind + 1, client, span_of(""), window_ms, names_max);
+	return name.n > 0 && spend(s, kind, &s->client, name, window_ms, 1) &&
+	    !spend(s, kind + 1, &s->client, span_of(""), window_ms, names_max);
 }
 
 void
@@ -96,9 +88,9 @@ rates_watch(const struct session *s, const struct ipc_mail *mail)
 
 	if (domain.n > 0 && conf_find_domain(&s->epoch->conf, domain) == NULL)
 		n = smtp_mailbox_text(&mail->from, sender);
-	helos = has_many(&s->client, HELO, span_of(mail->helo));
-	senders = has_many(&s->client, SENDER, span_from(sender, n));
-	if ((!helos && !senders) || !spend(TOLD, &s->client, span_of(""),
+	helos = has_many(s, HELO, span_of(mail->helo));
+	senders = has_many(s, SENDER, span_from(sender, n));
+	if ((!helos && !senders) || !spend(s, TOLD, &s->client, span_of(""),
 	    hour_ms, 1))
 		return;
 	rates.address = s->client;

@@ -11,7 +11,9 @@
 #include "server/log/catcher.h"
 #include "server/log/refused.h"
 #include "server/mail/spool.h"
+#include "server/process/auth.h"
 #include "server/process/helper.h"
+#include "server/session/guesses.h"
 #include "server/session/listen.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -415,14 +417,18 @@ const struct worker_use session_use = {
 int
 session_start(struct master *m)
 {
-	struct sessions *all = calloc(1, sizeof(*all));
+	struct sessions *all = m->sessions = calloc(1, sizeof(*all));
 
-	if (all == NULL)
+	m->auth_owner = &login_owner;
+	m->book = address_book_new();
+	m->guesses = guesses_new();
+	m->rates = guesses_new();
+	if (all == NULL || m->book == NULL || m->guesses == NULL ||
+	    m->rates == NULL)
 		return -1;
 	for (size_t i = 0; i < SESSIONS_KINDS; i++)
 		TAILQ_INIT(&all->list[i]);
 	event_assign(&all->room, m->base, -1, 0, make_room, m);
-	m->sessions = all;
 	return 0;
 }
 

@@ -98,7 +98,7 @@ void	session_move(struct session *s, enum session_list_kind to);
 /* How a worker is used for a session. */
 extern const struct worker_use session_use;
 
-/* 0, or -1 and errno. */
+/* With all that this folder remembers, before helper_start(); 0, or -1. */
 int	session_start(struct master *m);
 /* s waits for a worker, and may have one when this returns. */
 void	session_wait(struct session *s);
@@ -130,8 +130,8 @@ bool	dispatch_record(void *session, const struct ipc_record *r);
 
 /* ---- login.c: guessing is limited; the auth process knows passwords ----- */
 
-/* Before the auth process is started.  0, or -1 without memory. */
-int	login_start(struct master *m);
+extern const struct auth_owner login_owner;
+
 /* Answers s, now or later, IPC_AT_LOGIN until then; s may be gone. */
 void	login_take(struct session *s, const struct ipc_login *login);
 /* The slot of s is needed: answers s at once, if it waits for an answer. */
@@ -141,8 +141,6 @@ void	login_forget(struct session *s);
 
 /* ---- rates.c: how much leaves, and from whom --------------------------- */
 
-/* 0, or -1 without memory. */
-int	rates_start(void);
 /*
  * Charges the user of s, if there is one, for a recipient elsewhere.  Not
  * VERDICT_OK: the user has sent too much, which is logged once an hour.
