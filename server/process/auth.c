@@ -20,9 +20,8 @@ struct table {
 };
 
 static struct {
-	bool			 busy;		/* no answer to question yet */
-	bool			 due;		/* question is to be sent */
-	struct ipc_password	 question;	/* wiped once it is sent */
+	bool			 busy;		/* has a question */
+	uint64_t		 ticket;	/* of the last question */
 	struct table		 table;
 } auth;
 
@@ -79,39 +78,20 @@ drop_table(void)
 static void
 lost(struct master *m, bool again)
 {
-	explicit_bzero(auth.question.password, sizeof(auth.question.password));
 	drop_table();
-	auth.busy = auth.due = false;
+	auth.busy = false;
 	m->auth_owner->on_lost(m, again);
-}
-
-bool
-auth_is_idle(const struct master *m)
-{
-	return m->helpers[HELPER_AUTH].state == HELPER_SERVING &&
-	    !auth.busy;
-}
-
-void
-auth_ask(struct master *m, const struct ipc_password *question)
-{
-	const uint64_t ticket = auth.question.ticket + 1;
-
-	auth.question = *question;
-	auth.question.ticket = ticket;
-	auth.busy = auth.due = true;
-	helper_tell(m, HELPER_AUTH);
 }
 
 static bool
 take(struct master *m, const struct ipc_record *r)
 {
 	if (r->type != IPC_CHECKED || !auth.busy ||
-	    r->u.checked.ticket != auth.question.ticket)
+	    r->u.checked.ticket != auth.ticket)
 		return true;
 	auth.busy = false;
 	m->auth_owner->on_answer(m, (enum smtp_reply)r->u.checked.answer);
-	m->auth_owner->on_idle(m);
+	helper_tell(m, HELPER_AUTH);
 	return true;
 }
 
@@ -119,24 +99,25 @@ take(struct master *m, const struct ipc_record *r)
 static bool
 next(void *helper, struct ipc_record *out)
 {
-	struct master *m = ((struct helper *)helper)->master;
+	const struct helper *h = helper;
+	struct master *m = h->master;
 
-	while (!auth.due) {
+	for (;;) {
 		memset(out, 0, sizeof(*out));
+		if (h->state == HELPER_SERVING && !auth.busy &&
+		    m->auth_owner->next(m, &out->u.password)) {
+			auth.busy = true;
+			out->type = IPC_PASSWORD;
+			out->u.password.ticket = ++auth.ticket;
+			return true;
+		}
 		if (auth.table.epoch == NULL)
 			return false;
 		if (next_row(&auth.table, out))
 			return true;
 		drop_table();
 		helper_fed(m, HELPER_AUTH);
-		m->auth_owner->on_idle(m);
 	}
-	memset(out, 0, sizeof(*out));
-	out->type = IPC_PASSWORD;
-	out->u.password = auth.question;
-	explicit_bzero(auth.question.password, sizeof(auth.question.password));
-	auth.due = false;
-	return true;
 }
 
 void

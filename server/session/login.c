@@ -174,22 +174,21 @@ choose(struct guesses *g)
  * A guess is counted only here: right passwords that come many at a time do not
  * count against one another, and a wrong one counts before the next is checked.
  */
-static void
-ask_next(struct master *m)
+static bool
+next_question(struct master *m, struct ipc_password *out)
 {
 	struct login *l;
 
-	if (!auth_is_idle(m))
-		return;
 	while ((l = choose(m->guesses)) != NULL && is_limited(l))
 		settle(l, REPLY_AUTH_LATER);
+	logins.asked = l;
 	if (l == NULL)
-		return;
-	auth_ask(m, &l->question);
+		return false;
+	*out = l->question;
 	explicit_bzero(&l->question, sizeof(l->question));
 	leave_queue(l);
 	guesses_charge(m->guesses, &l->guess, deadline_now_ms());
-	logins.asked = l;
+	return true;
 }
 
 /*
@@ -317,7 +316,7 @@ judge(struct login *l, const struct ipc_login *login)
 	(void)event_add(&l->late, &patience);
 	l->waits = true;
 	TAILQ_INSERT_TAIL(&logins.waiting, l, entry);
-	ask_next(m);
+	helper_tell(m, HELPER_AUTH);
 }
 
 /* smtpd -C; with -a, whose first colon splits it, it takes one login only. */
@@ -369,7 +368,7 @@ login_take(struct session *s, const struct ipc_login *login)
 }
 
 const struct auth_owner login_owner = {
-	.on_idle = ask_next,
+	.next = next_question,
 	.on_answer = on_answer,
 	.on_lost = on_lost
 };
