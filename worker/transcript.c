@@ -22,17 +22,17 @@ static struct transcript {
 	int64_t		start_ms;
 	uint32_t	left_out;
 	uint32_t	count;
-	size_t		n;
-	uint8_t		text[text_max_bytes];
+	struct buf	text;		/* of records, cut behind their octets */
 } t;
 
 void
 transcript_begin(struct ask *master, uint8_t mode)
 {
-	memset(&t, 0, offsetof(struct transcript, text));
-	t.master = master;
-	t.mode = mode;
-	t.start_ms = deadline_now_ms();
+	static uint8_t text[text_max_bytes];
+
+	t = (struct transcript){ .master = master, .mode = mode,
+	    .start_ms = deadline_now_ms(),
+	    .text = buf_over(text, sizeof(text)) };
 }
 
 /* Sends s to the master at once, or keeps it until the end. */
@@ -40,7 +40,7 @@ static void
 emit(enum ipc_trace_kind kind, struct span s)
 {
 	size_t max = t.mode == IPC_TRACE_LIVE ? ipc_trace_bytes :
-	    line_max_bytes, n;
+	    line_max_bytes;
 	struct ipc_record r = { .type = IPC_TRACE };
 	struct ipc_trace *line = &r.u.trace;
 
@@ -55,16 +55,13 @@ emit(enum ipc_trace_kind kind, struct span s)
 		tell_record(t.master, &r);
 		return;
 	}
-	/* A line is kept as far as its octets go. */
-	n = offsetof(struct ipc_trace, octets) + line->n;
-	if (t.left_out > 0 || t.count == ipc_traces_max - 1 ||
-	    sizeof(t.text) - t.n < n) {
-		t.left_out++;
-		return;
-	}
-	memcpy(t.text + t.n, line, n);
-	t.n += n;
-	t.count++;
+	if (t.count < ipc_traces_max - 1 && !t.text.cut)
+		buf_add(&t.text, span_from(line, offsetof(struct ipc_trace,
+		    octets) + line->n));
+	else
+		t.text.cut = true;
+	t.count += !t.text.cut;
+	t.left_out += t.text.cut;
 }
 
 void
@@ -124,9 +121,9 @@ transcript_end(bool refused)
 
 	if (t.mode != IPC_TRACE_KEEP || !refused)
 		return;
-	for (size_t at = 0; at < t.n; at += head + r.u.trace.n) {
-		memcpy(&r.u.trace, t.text + at, head);
-		memcpy(r.u.trace.octets, t.text + at + head, r.u.trace.n);
+	for (size_t at = 0; at < t.text.n; at += head + r.u.trace.n) {
+		memcpy(&r.u.trace, t.text.p + at, head);
+		memcpy(r.u.trace.octets, t.text.p + at + head, r.u.trace.n);
 		tell_record(t.master, &r);
 	}
 	if (t.left_out > 0) {
