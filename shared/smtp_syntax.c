@@ -326,25 +326,21 @@ smtp_domain_valid(struct span in)
 	    in.n == 0;
 }
 
-/* [192.168.001.020], as devices send it in HELO: no reader resolves it. */
+/* As devices send it in HELO, [192.168.001.020]: no reader resolves it. */
 static bool
-is_padded_v4(struct span s)
+is_v4(struct span s)
 {
-	uint8_t storage[ip_text_max_bytes], ip[4];
-	struct buf plain = buf_over(storage, sizeof(storage));
-	size_t digits = 0;
+	bool valid = s.n > 0 && s.p[s.n - 1] != '.';
 
-	for (bool begins = true; s.n > 0; s = span_skip(s, 1)) {
-		digits = s.p[0] == '.' ? 0 : digits + 1;
-		if (digits > 3)
-			return false;	/* Snum = 1*3DIGIT */
-		if (begins && s.n > 1 && s.p[0] == '0' &&
-		    ascii_is_digit(s.p[1]))
-			continue;
-		buf_add(&plain, span_from(s.p, 1));
-		begins = s.p[0] == '.';
+	for (int i = 0; i < 4; i++) {
+		struct span part = span_cut(&s, '.');
+		uint64_t octet;
+
+		/* Snum = 1*3DIGIT */
+		valid = valid && part.n <= 3 && span_number(part, &octet) &&
+		    octet <= 255;
 	}
-	return !plain.cut && ip_parse_v4(buf_span(&plain), ip);
+	return valid && s.n == 0;
 }
 
 bool
@@ -357,8 +353,7 @@ smtp_helo_valid(struct span in)
 		return false;
 	if (in.p[0] == '[' && in.p[in.n - 1] == ']')
 		inner = span_from(in.p + 1, in.n - 2);
-	if (literal_valid(in) || ip_parse_v6(inner, ip) ||
-	    (inner.p != in.p && is_padded_v4(inner)))
+	if (literal_valid(in) || ip_parse_v6(inner, ip) || is_v4(inner))
 		return true;
 	for (size_t i = 0; i < in.n; i++)
 		if (!ascii_is_alnum(in.p[i]) && in.p[i] != '-' &&
@@ -380,32 +375,24 @@ local_valid(struct span s)
 bool
 smtp_mailbox_valid(const struct mailbox *m)
 {
-	struct span domain = span_from(m->domain, m->domain_len);
-	uint8_t storage[smtp_domain_max_bytes];
-	struct buf host = buf_over(storage, sizeof(storage));
-	struct span rest = domain;
+	struct mailbox same = { .local_len = m->local_len,
+	    .domain_len = m->domain_len };
+	struct buf host = buf_over(same.domain, sizeof(same.domain));
+	struct span rest = span_from(m->domain, m->domain_len);
 
-	/* So that mailboxes may be compared by memcmp(3). */
-	for (size_t i = m->local_len; i < sizeof(m->local); i++)
-		if (m->local[i] != '\0')
-			return false;
-	for (size_t i = m->domain_len; i < sizeof(m->domain); i++)
-		if (m->domain[i] != '\0')
-			return false;
-	return local_valid(span_from(m->local, m->local_len)) &&
-	    (domain.n == 0 || (take_host(&rest, &host) && rest.n == 0 &&
-	    span_equal(buf_span(&host), domain)));
+	if (!local_valid(span_from(m->local, m->local_len)) ||
+	    (rest.n > 0 && (!take_host(&rest, &host) || rest.n > 0)))
+		return false;
+	memcpy(same.local, m->local, m->local_len);
+	/* Unused octets are zero, so that mailboxes may be compared so. */
+	return memcmp(m, &same, sizeof(same)) == 0;
 }
 
 bool
 smtp_mailbox_is_utf8(const struct mailbox *m)
 {
-	/* Unused octets are zero. */
-	_Static_assert(sizeof(m->local) == sizeof(m->domain), "one length");
-	for (size_t i = 0; i < m->local_len || i < m->domain_len; i++)
-		if (((uint8_t)m->local[i] | (uint8_t)m->domain[i]) > 0x7f)
-			return true;
-	return false;
+	return !span_is_ascii(span_from(m->local, m->local_len)) ||
+	    !span_is_ascii(span_from(m->domain, m->domain_len));
 }
 
 bool
