@@ -67,21 +67,21 @@ ip_is_mapped(const uint8_t ip[16])
 	return memcmp(ip, front, sizeof(front)) == 0;
 }
 
+bool
+ip_within(const uint8_t *ip, const uint8_t *net, unsigned bits)
+{
+	const size_t whole = bits / 8;
+	const unsigned rest = bits % 8;
+
+	return memcmp(ip, net, whole) == 0 &&
+	    (rest == 0 || (ip[whole] ^ net[whole]) >> (8 - rest) == 0);
+}
+
 struct net {
 	uint8_t		ip[6];
 	uint8_t		bits;
 	enum ip_reach	reach;
 };
-
-static bool
-contains(const struct net *net, const uint8_t *ip)
-{
-	const size_t whole = net->bits / 8;
-	const unsigned rest = net->bits % 8;
-
-	return memcmp(ip, net->ip, whole) == 0 && (rest == 0 ||
-	    ((ip[whole] ^ net->ip[whole]) & (0xff00U >> rest & 0xff)) == 0);
-}
 
 /* The reach of the first net that has ip; or otherwise. */
 static enum ip_reach
@@ -89,7 +89,7 @@ look_up(const struct net *nets, size_t count, const uint8_t *ip,
     enum ip_reach otherwise)
 {
 	for (size_t i = 0; i < count; i++)
-		if (contains(&nets[i], ip))
+		if (ip_within(ip, nets[i].ip, nets[i].bits))
 			return nets[i].reach;
 	return otherwise;
 }

@@ -21,6 +21,9 @@ bool	ip_parse(struct span in, bool *ipv6, uint8_t out[16]);
 /* Fills *out for bind(2) or connect(2); returns its length. */
 socklen_t ip_sockaddr(bool ipv6, const uint8_t *ip, uint16_t port,
 	    struct sockaddr_storage *out);
+/* Do the first bits of ip equal those of net, an address of its family? */
+bool	ip_within(const uint8_t *ip, const uint8_t *net, unsigned bits);
+
 /* Who may be reached under an address (RFC 6890). */
 enum ip_reach {
 	IP_PUBLIC,

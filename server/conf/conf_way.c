@@ -296,10 +296,7 @@ conf_relay_find_resolvers(struct conf *conf, const struct conf *before)
 bool
 conf_range_has(const struct conf_range *range, bool ipv6, const uint8_t *ip)
 {
-	size_t n = range->bits / 8U, rest = range->bits % 8U;
-
-	return range->ipv6 == ipv6 && memcmp(ip, range->ip, n) == 0 &&
-	    (rest == 0 || (ip[n] ^ range->ip[n]) >> (8 - rest) == 0);
+	return range->ipv6 == ipv6 && ip_within(ip, range->ip, range->bits);
 }
 
 unsigned
