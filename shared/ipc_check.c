@@ -12,28 +12,21 @@
 #include "shared/ipc.h"
 
 /* As a C string; without a NUL in size octets it is longer than any may be. */
-static struct span
-text_of(const char *p, size_t size)
-{
-	return span_from(p, strnlen(p, size));
-}
+#define TEXT(array)	span_from(array, strnlen(array, sizeof(array)))
 
 static bool
 is_mail(const struct ipc_mail *m)
 {
-	return smtp_mailbox_valid(&m->from) &&
-	    smtp_helo_valid(text_of(m->helo, sizeof(m->helo))) &&
+	return smtp_mailbox_valid(&m->from) && smtp_helo_valid(TEXT(m->helo)) &&
 	    m->esmtp <= 1 && m->smtputf8 <= 1 && m->body_8bit <= 1 &&
-	    m->ret < DSN_RET_COUNT &&
-	    envelope_envid_valid(text_of(m->envid, sizeof(m->envid)));
+	    m->ret < DSN_RET_COUNT && envelope_envid_valid(TEXT(m->envid));
 }
 
 static bool
 is_rcpt(const struct ipc_rcpt *r)
 {
 	return smtp_mailbox_valid(&r->to) && !smtp_mailbox_is_null(&r->to) &&
-	    r->notify <= DSN_NOTIFY_ALL &&
-	    envelope_orcpt_valid(text_of(r->orcpt, sizeof(r->orcpt)));
+	    r->notify <= DSN_NOTIFY_ALL && envelope_orcpt_valid(TEXT(r->orcpt));
 }
 
 /* The status is of the class of the reply, or there is none (RFC 2034 4). */
@@ -71,7 +64,7 @@ is_host(const struct ipc_host *h)
 	return h->status < RESOLVE_STATUS_COUNT && h->name[0] != '\0' &&
 	    h->count <= resolve_addresses_max &&
 	    (h->status == RESOLVE_OK) == (h->count > 0) &&
-	    smtp_domain_valid(text_of(h->name, sizeof(h->name)));
+	    smtp_domain_valid(TEXT(h->name));
 }
 
 static bool
@@ -92,12 +85,8 @@ is_ask(const struct ipc_ask *a)
 static bool
 is_login(const struct ipc_login *l)
 {
-	return sasl_is_safe(text_of(l->name, sizeof(l->name)),
-	    sasl_name_max_bytes) &&
-	    sasl_is_safe(text_of(l->password, sizeof(l->password)),
-	    sasl_password_max_bytes) && (l->as[0] == '\0' ||
-	    sasl_is_safe(text_of(l->as, sizeof(l->as)),
-	    sasl_name_max_bytes)) &&
+	return sasl_is_valid(&(struct sasl_login){ .name = TEXT(l->name),
+	    .as = TEXT(l->as), .password = TEXT(l->password) }) &&
 	    l->mechanism < SASL_MECHANISM_COUNT;
 }
 
@@ -112,16 +101,12 @@ is_text(const char *p, size_t n)
 	return i < n && p[i] == '\0';
 }
 
-/* A NUL within n octets, and before it nothing that could end a word. */
+/* Nothing in it could end a word. */
 static bool
 is_word(const char *p, size_t n)
 {
-	size_t i = 0;
-
-	while (i < n && (ascii_is_alnum((uint8_t)p[i]) || p[i] == '_' ||
-	    p[i] == '.'))
-		i++;
-	return i < n && p[i] == '\0';
+	return ends(p, n) && p[strspn(p, "0123456789abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.")] == '\0';
 }
 
 static bool

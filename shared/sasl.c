@@ -33,26 +33,27 @@ sasl_is_safe(struct span s, size_t max)
 }
 
 bool
-sasl_parse_plain(struct span message, struct sasl_login *out)
+sasl_is_valid(const struct sasl_login *l)
 {
-	out->as = span_cut(&message, '\0');
-	out->name = span_cut(&message, '\0');
-	out->password = message;
-	return sasl_is_safe(out->name, sasl_name_max_bytes) &&
-	    sasl_is_safe(message, sasl_password_max_bytes) &&
-	    (out->as.n == 0 || sasl_is_safe(out->as, sasl_name_max_bytes));
+	return sasl_is_safe(l->name, sasl_name_max_bytes) &&
+	    sasl_is_safe(l->password, sasl_password_max_bytes) &&
+	    (l->as.n == 0 || sasl_is_safe(l->as, sasl_name_max_bytes));
 }
 
 bool
-sasl_parse_cram(struct span message, struct sasl_login *out)
+sasl_parse(enum sasl_mechanism m, struct span message, struct sasl_login *out)
 {
-	size_t cut = message.n - sasl_digest_bytes;
+	const size_t cut = message.n - sasl_digest_bytes;
 
-	if (message.n < sasl_digest_bytes + 2 || message.p[cut - 1] != ' ')
-		return false;
-	out->name = span_from(message.p, cut - 1);
-	out->as = span_of("");
-	out->password = span_skip(message, cut);
-	return sasl_is_safe(out->name, sasl_name_max_bytes) &&
-	    sasl_is_safe(out->password, sasl_digest_bytes);
+	*out = (struct sasl_login){ .as = span_of("") };
+	if (m == SASL_PLAIN) {
+		out->as = span_cut(&message, '\0');
+		out->name = span_cut(&message, '\0');
+		out->password = message;
+	} else if (message.n > sasl_digest_bytes &&
+	    message.p[cut - 1] == ' ') {
+		out->name = span_from(message.p, cut - 1);
+		out->password = span_skip(message, cut);
+	}
+	return sasl_is_valid(out);
 }

@@ -35,11 +35,15 @@ struct sasl_login {
 
 /* The mechanism of that name (ASCII folded), or SASL_MECHANISM_COUNT. */
 enum sasl_mechanism sasl_find(struct span name);
-/* [authzid] NUL authcid NUL passwd.  False: malformed, or over a limit. */
-bool	sasl_parse_plain(struct span message, struct sasl_login *out);
-/* authcid SP digest, which is out->password.  Likewise. */
-bool	sasl_parse_cram(struct span message, struct sasl_login *out);
+/*
+ * PLAIN: [authzid] NUL authcid NUL passwd.  CRAM-MD5: authcid SP digest, which
+ * is out->password.  False: malformed, or not sasl_is_valid.
+ */
+bool	sasl_parse(enum sasl_mechanism m, struct span message,
+	    struct sasl_login *out);
 /* A name or a password: 1 to max octets of UTF-8 (1*SAFE), no NUL. */
 bool	sasl_is_safe(struct span s, size_t max);
+/* All parts are that, but as may be empty. */
+bool	sasl_is_valid(const struct sasl_login *l);
 
 #endif

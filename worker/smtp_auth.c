@@ -46,9 +46,8 @@ on_message(struct smtp_session *s, struct span message)
 		span_copy(message, l->name);
 		return REPLY_AUTH_PASSWORD;
 	}
-	if (l->mechanism == SASL_PLAIN ? !sasl_parse_plain(message, &parts) :
-	    l->mechanism == SASL_CRAM_MD5 ? !sasl_parse_cram(message, &parts) :
-	    !sasl_is_safe(message, sasl_password_max_bytes))
+	if (l->mechanism == SASL_LOGIN ? !sasl_is_valid(&parts) :
+	    !sasl_parse(l->mechanism, message, &parts))
 		return REPLY_AUTH_BAD;
 	span_copy(parts.name, l->name);
 	span_copy(parts.as, l->as);

@@ -14,7 +14,7 @@ judge(struct span message)
 	struct sasl_login login;
 	size_t front;
 
-	if (sasl_parse_plain(message, &login) == false)
+	if (sasl_parse(SASL_PLAIN, message, &login) == false)
 		return;
 	MUST(login.name.n > 0 && login.name.n <= sasl_name_max_bytes);
 	MUST(login.password.n > 0 &&

@@ -39,7 +39,7 @@ TEST(plain)
 	struct sasl_login login;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		ck_assert_msg(sasl_parse_plain(t[i].message, &login) ==
+		ck_assert_msg(sasl_parse(SASL_PLAIN, t[i].message, &login) ==
 		    t[i].verdict, "row %zu", i);
 		if (t[i].name == NULL)
 			continue;
@@ -57,19 +57,19 @@ TEST(limits)
 
 	memset(m, 'x', sizeof(m));
 	m[0] = m[256] = '\0';
-	ck_assert_int_eq(sasl_parse_plain(span_from(m, 512), &login),
+	ck_assert_int_eq(sasl_parse(SASL_PLAIN, span_from(m, 512), &login),
 	    true);
 	ck_assert_uint_eq(login.name.n, 255);
 	ck_assert_uint_eq(login.password.n, 255);
-	ck_assert_int_eq(sasl_parse_plain(span_from(m, 513), &login),
+	ck_assert_int_eq(sasl_parse(SASL_PLAIN, span_from(m, 513), &login),
 	    false);
 	m[256] = 'x';
 	m[257] = '\0';
-	ck_assert_int_eq(sasl_parse_plain(span_from(m, 300), &login),
+	ck_assert_int_eq(sasl_parse(SASL_PLAIN, span_from(m, 300), &login),
 	    false);
 	memset(m, 'x', sizeof(m));
 	m[256] = m[260] = '\0';
-	ck_assert_int_eq(sasl_parse_plain(span_from(m, 300), &login),
+	ck_assert_int_eq(sasl_parse(SASL_PLAIN, span_from(m, 300), &login),
 	    false);
 	memset(m, 'x', sizeof(m));
 	ck_assert_int_eq(sasl_is_safe(span_from(m, 255), 255), true);
@@ -94,12 +94,14 @@ TEST(cram)
 	uint8_t challenge[64];
 	size_t n;
 
-	ck_assert_int_eq(sasl_parse_cram(span_of("tim t " DIGEST), &login),
+	ck_assert_int_eq(sasl_parse(SASL_CRAM_MD5,
+	    span_of("tim t " DIGEST), &login),
 	    true);
 	ck_assert(span_equal(login.name, span_of("tim t")));
 	ck_assert(span_equal(login.password, span_of(DIGEST)));
 	for (size_t i = 0; i < COUNT(wrong); i++)
-		ck_assert_int_eq(sasl_parse_cram(span_of(wrong[i]), &login),
+		ck_assert_int_eq(sasl_parse(SASL_CRAM_MD5,
+		    span_of(wrong[i]), &login),
 		    false);
 	smtp_reply_write(REPLY_AUTH_CRAM, span_of(""), span_of(""), &b);
 	ck_assert(sodium_base642bin(challenge, sizeof(challenge), text + 4,
