@@ -19,102 +19,82 @@ static const char cheap[] = "a hash whose cost is too low: set it anew with "
 static const char dear[] = "a hash whose cost is too high to be checked here";
 static const char bad_form[] = "the hash is malformed";
 
-struct range {
-	uint32_t	min, max;	/* max 0: there is no such value */
-};
-
 /*
  * A kind of hash: how it begins, and the form of the rest, in which "#" is a
  * number without a leading zero, "%" one of two digits, "?" an octet and "@" a
- * text in base64 or that of crypt(3); then the ranges of the costs, and of the
- * lengths of texts.  "{scheme}" may stand in front; or "{CRYPT}", for crypt(3).
+ * text in base64 or that of crypt(3); then the range of each of these: of a
+ * cost, or of the length of a text.  "{scheme}" may stand in front; or
+ * "{CRYPT}", for crypt(3).
  */
-#define ARGON2_FORM	"v=19$m=#,t=#,p=#$@$@"
-#define ARGON2_RANGES							\
-	{ { password_memory_min_kib, password_memory_max_kib },		\
-	    { 1, password_passes_max }, { 1, 16 } },			\
-	{ { 11, 86 }, { 22, 86 } }
+#define ARGON2_ROW(begin, scheme)					\
+	{ begin, "v=19$m=#,t=#,p=#$@$@", scheme, PASSWORD_ARGON2,	\
+	    { { password_memory_min_kib, password_memory_max_kib },	\
+	    { 1, password_passes_max }, { 1, 16 }, { 11, 86 }, { 22, 86 } } }
 #define SHA_ROWS(begin, scheme, octets)					\
 	{ begin "rounds=", "#$@$@", scheme, PASSWORD_CRYPT,		\
-	    { { 5000, 1000000 } }, { { 1, 16 }, { octets, octets } } },	\
+	    { { 5000, 1000000 }, { 1, 16 }, { octets, octets } } },	\
 	{ begin, "@$@", scheme, PASSWORD_CRYPT,				\
-	    { { 0, 0 } }, { { 1, 16 }, { octets, octets } } }
+	    { { 1, 16 }, { octets, octets } } }
 #define BCRYPT_ROW(begin)						\
-	{ begin, "%$@", "BLF-CRYPT", PASSWORD_CRYPT, { { 5, 14 } },	\
-	    { { 53, 53 } } }
+	{ begin, "%$@", "BLF-CRYPT", PASSWORD_CRYPT, { { 5, 14 }, { 53, 53 } } }
 static const struct kind {
 	const char		*begin;
 	const char		*form;
 	const char		*scheme;
 	enum password_kind	 kind;
-	struct range		 costs[4];
-	struct range		 lengths[3];
+	struct range {
+		uint32_t	min, max;
+	} ranges[5];
 } kinds[] = {
-	{ "$argon2id$", ARGON2_FORM, "ARGON2ID", PASSWORD_ARGON2,
-	    ARGON2_RANGES },
-	{ "$argon2i$", ARGON2_FORM, "ARGON2I", PASSWORD_ARGON2,
-	    ARGON2_RANGES },
+	ARGON2_ROW("$argon2id$", "ARGON2ID"),
+	ARGON2_ROW("$argon2i$", "ARGON2I"),
 	SHA_ROWS("$6$", "SHA512-CRYPT", 86),
 	SHA_ROWS("$5$", "SHA256-CRYPT", 43),
 	BCRYPT_ROW("$2a$"), BCRYPT_ROW("$2b$"), BCRYPT_ROW("$2y$"),
 	/* As crypt(3) writes it: "9" is 16 MiB of memory, "C" 128 MiB. */
-	{ "$y$j?T$", "@$@", "CRYPT", PASSWORD_CRYPT, { { '7', 'C' } },
-	    { { 1, 86 }, { 43, 43 } } }
+	{ "$y$j", "?T$@$@", "CRYPT", PASSWORD_CRYPT,
+	    { { '7', 'C' }, { 1, 86 }, { 43, 43 } } }
 };
 
-/* Takes what has that form off *s, and appends its values to both. */
-static bool
-scan(struct span *s, const char *form, uint32_t **costs, uint32_t **lengths)
-{
-	for (size_t n; *form != '\0'; form++, *s = span_skip(*s, n)) {
-		uint32_t number = 0;
-
-		n = 0;
-		if (*form == '@') {
-			while (n < s->n && (ascii_is_alnum(s->p[n]) ||
-			    memchr("+/.", s->p[n], 3) != NULL))
-				n++;
-			*(*lengths)++ = (uint32_t)n;
-		} else if (*form == '#' || *form == '%') {
-			while (n < s->n && n < 7 && ascii_is_digit(s->p[n]))
-				number = number * 10 + s->p[n++] - '0';
-			*(*costs)++ = number;
-			if (n == 0 || (*form == '%' ? n != 2 :
-			    s->p[0] == '0'))
-				return false;
-		} else {
-			if (s->n == 0 || (*form == '?' ?
-			    !ascii_is_alnum(s->p[0]) :
-			    s->p[0] != (uint8_t)*form))
-				return false;
-			if (*form == '?')
-				*(*costs)++ = s->p[0];
-			n = 1;
-		}
-	}
-	return true;
-}
-
-/* NULL, or why the hash, whose scheme is that in front of it, is refused. */
+/* NULL, or why a hash of that kind is refused; rest is behind its begin. */
 static const char *
-judge(const struct kind *k, struct span rest, struct span scheme,
-    uint32_t *costs, uint32_t *next)
+judge(const struct kind *k, struct span rest)
 {
-	uint32_t lengths[3] = { 0, 0, 0 }, *length = lengths;
+	const struct range *range = k->ranges;
+	const char *why = NULL;
 
-	if (!scan(&rest, k->form, &next, &length) || rest.n > 0 ||
-	    (scheme.p != NULL && !span_equal_fold(scheme,
-	    span_of(k->scheme)) && (k->kind != PASSWORD_CRYPT ||
-	    !span_equal_fold(scheme, span_of("CRYPT")))))
-		return bad_form;
-	for (size_t i = 0; i < 3 && k->lengths[i].max > 0; i++)
-		if (lengths[i] < k->lengths[i].min ||
-		    lengths[i] > k->lengths[i].max)
+	for (const char *f = k->form; *f != '\0'; f++) {
+		uint32_t value = 0;
+		size_t n = 0;
+
+		if (*f == '@') {
+			while (n < rest.n && (ascii_is_alnum(rest.p[n]) ||
+			    memchr("+/.", rest.p[n], 3) != NULL))
+				n++;
+			value = (uint32_t)n;
+		} else if (*f == '#' || *f == '%') {
+			while (n < rest.n && n < 7 && ascii_is_digit(rest.p[n]))
+				value = value * 10 + rest.p[n++] - '0';
+			if (n == 0 || (*f == '%' ? n != 2 : rest.p[0] == '0'))
+				return bad_form;
+		} else if (*f == '?') {
+			if (rest.n == 0 || !ascii_is_alnum(rest.p[0]))
+				return bad_form;
+			value = rest.p[n++];
+		} else if (span_take(&rest, (uint8_t)*f))
+			continue;
+		else
 			return bad_form;
-	for (size_t i = 0; i < 4 && k->costs[i].max > 0; i++)
-		if (costs[i] < k->costs[i].min || costs[i] > k->costs[i].max)
-			return costs[i] < k->costs[i].min ? cheap : dear;
-	return NULL;
+		rest = span_skip(rest, n);
+		if (value < range->min || value > range->max) {
+			if (*f == '@')
+				return bad_form;
+			if (why == NULL)
+				why = value < range->min ? cheap : dear;
+		}
+		range++;
+	}
+	return rest.n > 0 ? bad_form : why;
 }
 
 const char *
@@ -124,7 +104,6 @@ password_form_parse(struct span stored, struct password_form *out)
 	static const char *const schemes[] = { "PLAIN", "CLEARTEXT", "CLEAR",
 	    "PLAIN-TRUNC" };
 	struct span scheme = span_from(NULL, 0), rest = stored;
-	uint32_t costs[4] = { 0, 0, 0, 0 }, none;
 
 	memset(out, 0, sizeof(*out));
 	if (stored.n == 0)
@@ -143,13 +122,17 @@ password_form_parse(struct span stored, struct password_form *out)
 			return bare;
 	out->hash = rest;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		uint32_t *next = costs, *no_length = &none;
-		struct span behind = rest;
+		const struct kind *k = &kinds[i];
+		const size_t n = strlen(k->begin);
 
-		if (!scan(&behind, kinds[i].begin, &next, &no_length))
+		if (rest.n < n || memcmp(rest.p, k->begin, n) != 0)
 			continue;
-		out->kind = kinds[i].kind;
-		return judge(&kinds[i], behind, scheme, costs, next);
+		out->kind = k->kind;
+		if (scheme.p != NULL && !span_equal_fold(scheme,
+		    span_of(k->scheme)) && (k->kind != PASSWORD_CRYPT ||
+		    !span_equal_fold(scheme, span_of("CRYPT"))))
+			return bad_form;
+		return judge(k, span_skip(rest, n));
 	}
 	return not_taken;
 }

@@ -108,6 +108,8 @@ TEST(refused)
 		{ "$2y$5" BCRYPT, "form" }, { "$2y$1x" BCRYPT, "form" },
 		{ "$2x$12" BCRYPT, "weak or unknown" },
 		{ "$y$j6T" YES, "too low" }, { "$y$jDT" YES, "too high" },
+		{ "$y$j:T" YES, "form" }, { "$y$j?T" YES, "form" },
+		{ "$argon2id$v=19$m=7167,t=17,p=1" ARGON, "too low" },
 		{ "$y$j9T" YES "x", "form" }, { "$y$", "weak or unknown" },
 	};
 	struct password_form form;
