@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
 
@@ -36,8 +35,8 @@ struct relay {
 	int				 socket;	/* until a worker's */
 	struct ipc_client		 client;
 	char				 name[pool_last_bytes];
+	struct pool_wait		 wait;		/* for a worker */
 	struct worker			*worker;
-	struct feed			 feed;		/* of the message */
 	/* The message under way: */
 	const struct queue_open		*open;
 	const struct envelope_rcpt	*to;
@@ -82,6 +81,7 @@ free_relay(struct relay *r)
 	TAILQ_REMOVE(&relays, r, entry);
 	if (r->dials)
 		dial_forget(&r->dial);
+	pool_forgo(&r->wait);
 	if (r->socket != -1)
 		close(r->socket);
 	free(r);
@@ -110,14 +110,6 @@ finish(struct relay *r, enum relay_stage stage, enum relay_end end,
 		owner->gone(arg, &why, crashed);
 }
 
-/* The feed goes before the worker does, whose channel it watches. */
-static void
-part(struct relay *r)
-{
-	feed_stop(&r->feed);
-	r->worker = NULL;
-}
-
 /* ---- a connection, and a worker for it ----------------------------------- */
 
 static void
@@ -128,7 +120,7 @@ on_dialed(void *arg, int fd, int error)
 	r->dials = false;
 	r->socket = fd;
 	if (fd != -1)
-		pool_want(r->master);
+		pool_want(r->master, &relay_use, &r->wait, r);
 	else
 		finish(r, RELAY_CONNECT, error == ETIMEDOUT ?
 		    RELAY_END_TIMEOUT : error == ELOOP ?
@@ -177,23 +169,23 @@ write_letter(const struct relay *r, struct ipc_letter *out)
 
 /* LETTER, then its recipients; nothing without a descriptor to spare. */
 static bool
-next_record(void *arg, struct ipc_record *out)
+feed(void *owner, struct ipc_record *out, int *pass)
 {
-	struct relay *r = arg;
-	const struct envelope_rcpt *to = &r->to[r->told];
+	struct relay *r = owner;
+	const struct envelope_rcpt *to;
 	struct ipc_rcpt *rcpt = &out->u.rcpt;
 
 	memset(out, 0, sizeof(*out));
 	if (!r->has_letter) {
-		r->feed.pass = fcntl(r->open->fd, F_DUPFD_CLOEXEC, 3);
-		r->has_letter = r->feed.pass != -1;
+		*pass = fcntl(r->open->fd, F_DUPFD_CLOEXEC, 3);
+		r->has_letter = *pass != -1;
 		out->type = IPC_LETTER;
 		write_letter(r, &out->u.letter);
 		return r->has_letter;
 	}
 	if (r->told == r->count)
 		return false;
-	r->told++;
+	to = &r->to[r->told++];
 	out->type = IPC_RCPT_TO;
 	rcpt->to = to->to;
 	to_ascii(&rcpt->to);
@@ -202,40 +194,20 @@ next_record(void *arg, struct ipc_record *out)
 	return true;
 }
 
-/* A worker that cannot be sent a socket is busy with its end, or the kernel. */
-static void
-on_idle(struct master *m)
+static int
+begin(void *owner, struct worker *w)
 {
-	struct ipc_record record = { .type = IPC_CLIENT };
-	struct worker *w;
-	struct relay *r;
+	struct relay *r = owner;
+	struct ipc_record record = { .type = IPC_CLIENT,
+	    .u.client = r->client };
 
-	TAILQ_FOREACH(r, &relays, entry) {
-		if (r->socket == -1)
-			continue;
-		record.u.client = r->client;
-		w = pool_idle(m);
-		if (w == NULL || pool_send(w, &record, r->socket) == -1)
-			return;
-		close(r->socket);
-		r->socket = -1;
-		r->worker = w;
-		feed_init(&r->feed, m->base, pool_channel(w), next_record,
-		    NULL, r);
-		pool_lend(w, &relay_use, r, IPC_AT_RELAY);
-		set_step(r, RELAY_GREETS);
-	}
-}
-
-static uint64_t
-waiting(const struct master *m)
-{
-	const struct relay *r;
-	uint64_t n = 0;
-
-	TAILQ_FOREACH(r, &relays, entry)
-		n += r->socket != -1;
-	return n;
+	if (pool_send(w, &record, r->socket) == -1)
+		return -1;
+	close(r->socket);
+	r->socket = -1;
+	r->worker = w;
+	set_step(r, RELAY_GREETS);
+	return IPC_AT_RELAY;
 }
 
 /* ---- what the worker says ------------------------------------------------ */
@@ -264,9 +236,8 @@ static bool
 on_letter_done(struct relay *r, uint64_t done)
 {
 	if (r->step != RELAY_SENDS || r->left > 0 || r->told < r->count ||
-	    r->feed.waits || done == RELAY_DONE_ALL)
+	    done == RELAY_DONE_ALL)
 		return false;
-	feed_stop(&r->feed);
 	set_step(r, RELAY_READY);
 	r->has_why = false;
 	pool_permit(r->worker, IPC_AT_RELAY);
@@ -285,7 +256,7 @@ on_end(struct relay *r)
 
 	if (r->step == RELAY_SENDS && r->left > 0)
 		return false;
-	part(r);
+	r->worker = NULL;
 	pool_release(w);
 	finish(r, RELAY_QUIT, r->master->stopping ? RELAY_END_STOPPED :
 	    RELAY_END_LOST, "", false);
@@ -317,7 +288,7 @@ on_lost(void *owner, const char *how)
 {
 	struct relay *r = owner;
 
-	part(r);
+	r->worker = NULL;
 	finish(r, r->step == RELAY_GREETS ? RELAY_GREETING : r->step ==
 	    RELAY_SENDS ? RELAY_MAIL : RELAY_QUIT, r->master->stopping ?
 	    RELAY_END_STOPPED : RELAY_END_LOCAL, how, !r->master->stopping);
@@ -355,8 +326,8 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 
 const struct worker_use relay_use = {
 	.once = true,
-	.waiting = waiting,
-	.on_idle = on_idle,
+	.begin = begin,
+	.feed = feed,
 	.on_record = on_record,
 	.on_lost = on_lost,
 	.is_overdue = is_overdue,
@@ -378,7 +349,8 @@ relay_connect(struct master *m, const struct relay_host *to,
 	if (r == NULL)
 		return NULL;
 	*r = (struct relay){ .master = m, .owner = owner, .arg = arg,
-	    .socket = -1, .dial = to->dial, .client = { .tls = (uint8_t)to->tls,
+	    .socket = -1, .has_letter = true, .dial = to->dial,
+	    .client = { .tls = (uint8_t)to->tls,
 	    .patience_ms = relay_patience_ms } };
 	c = &r->client;
 	strlcpy(c->helo, to->helo, sizeof(c->helo));
@@ -405,7 +377,7 @@ relay_send(struct relay *r, const struct queue_open *o,
 	memset(r->had, 0, sizeof(r->had));
 	set_step(r, RELAY_SENDS);
 	pool_permit(r->worker, IPC_AT_LETTER);
-	feed_start(&r->feed);
+	pool_feed(r->worker);
 }
 
 /* DISMISS may not fit: then the worker ends by its own patience. */

@@ -15,12 +15,10 @@
 
 #include "server/log/ident.h"
 #include "server/mail/message.h"
-#include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
 enum {
-	workers_max = 4,	/* that write reports */
 	whole_tries = 3,	/* then it is short */
 	tries_max = 6,
 	again_s = 1,
@@ -28,12 +26,12 @@ enum {
 };
 
 struct report {
-	TAILQ_ENTRY(report)	 entry;
+	struct pool_wait	 wait;		/* for a worker */
 	struct attempt		*attempt;
 	void			(*done)(struct attempt *a);
 	unsigned		 next;		/* kind */
 	enum report_kind	 kind;
-	struct event		 begin;
+	struct event		 due;		/* next try */
 	unsigned		 tries;
 	/* Of this try: */
 	struct worker		*worker;
@@ -42,16 +40,12 @@ struct report {
 	struct queue_open	 open;
 	size_t			 fed;		/* of rcpts, each twice */
 	const struct ipc_fact	*fact;		/* of the last; NULL: fed */
-	struct feed		 feed;
 	char			 session[ipc_id_bytes + 1];
 	int64_t			 paid_until_us;
 	struct message		 tx;
 	int			 error;		/* of its file */
 	bool			 stored;
 };
-
-static TAILQ_HEAD(report_list, report) waits = TAILQ_HEAD_INITIALIZER(waits);
-static size_t waiting_count, working_count;
 
 /* Its worker is gone, or never was. */
 static void
@@ -71,7 +65,7 @@ wait_again(struct report *r, time_t s)
 	const struct timeval wait = { s, 0 };
 
 	end_try(r);
-	event_add(&r->begin, &wait);
+	event_add(&r->due, &wait);
 }
 
 /* The next report that is due. */
@@ -81,6 +75,7 @@ go_on(struct report *r)
 	struct attempt *a = r->attempt;
 	void (*done)(struct attempt *) = r->done;
 
+	pool_forgo(&r->wait);
 	while (!a->removed && !a->lost && !a->master->stopping &&
 	    r->next < REPORT_KIND_COUNT) {
 		r->kind = (enum report_kind)r->next++;
@@ -136,11 +131,11 @@ is_wanted(const struct report *r, const struct attempt_rcpt *to,
 
 /* RCPT_TO and FACT in turn, of all, and then once more. */
 static bool
-next_record(void *arg, struct ipc_record *out)
+feed(void *owner, struct ipc_record *out, int *pass)
 {
 	static const struct ipc_fact stored = { .outcome = { .code = 250,
 	    .stage = RELAY_DOT, .end = RELAY_END_REPLY } };
-	struct report *r = arg;
+	struct report *r = owner;
 	const struct attempt *a = r->attempt;
 	struct ipc_outcome *o = &out->u.fact.outcome;
 	const struct attempt_rcpt *to;
@@ -242,79 +237,51 @@ address(struct report *r)
 	return verdict;
 }
 
-/* Gives r to w, which is idle, if it needs a worker. */
-static void
-give(struct worker *w, struct report *r)
+static int
+begin(void *owner, struct worker *w)
 {
+	struct report *r = owner;
 	struct ipc_record first;
 	enum verdict verdict;
+	int error;
 
 	if (queue_open(r->attempt->master, r->attempt->q, &r->open) == -1) {
 		refuse(r, errno == ENOENT || errno == EBADMSG,
 		    strerror(errno));
-		return;
+		return 0;
 	}
 	r->epoch = conf_epoch_enter(r->attempt->master->epoch);
 	if (!describe(r, &first)) {
 		finish(r, true);
-		return;
+		return 0;
 	}
 	verdict = address(r);
 	if (verdict != VERDICT_OK) {
 		refuse(r, verdict == VERDICT_UNKNOWN,
 		    smtp_reply_verdict(verdict));
-		return;
+		return 0;
 	}
 	if (pool_send(w, &first, r->open.fd) == -1) {
-		bool gone = errno == EPIPE || errno == ECONNRESET;
-
-		wait_again(r, again_s);
-		if (gone)
-			pool_lost(w, "worker gone before its report");
-		return;
+		error = errno;
+		end_try(r);
+		errno = error;
+		return -1;
 	}
 	r->worker = w;
 	r->since_ms = deadline_now_ms();
 	r->stored = false;
 	r->error = 0;
-	r->fed = r->kind == REPORT_LOCAL ? 2 * r->attempt->count : 0;
+	r->fed = 2 * r->attempt->count;
 	r->fact = NULL;
-	working_count++;
-	pool_lend(w, &report_use, r, IPC_AT_RCPT);
-	feed_init(&r->feed, r->attempt->master->base, pool_channel(w),
-	    next_record, NULL, r);
-}
-
-static uint64_t
-waiting(const struct master *m)
-{
-	size_t slots = workers_max - working_count;
-
-	return m->stopping ? 0 : waiting_count < slots ? waiting_count : slots;
+	return IPC_AT_RCPT;
 }
 
 static void
-on_idle(struct master *m)
-{
-	struct report *r;
-	struct worker *w;
-
-	while (waiting(m) > 0 && (w = pool_idle(m)) != NULL) {
-		r = TAILQ_FIRST(&waits);
-		TAILQ_REMOVE(&waits, r, entry);
-		waiting_count--;
-		give(w, r);
-	}
-}
-
-static void
-begin(evutil_socket_t fd, short what, void *arg)
+on_due(evutil_socket_t fd, short what, void *arg)
 {
 	struct report *r = arg;
 
-	TAILQ_INSERT_TAIL(&waits, r, entry);
-	waiting_count++;
-	pool_want(r->attempt->master);
+	pool_want(r->attempt->master, &report_use, &r->wait, r);
 }
 
 void
@@ -328,7 +295,7 @@ report_all(struct attempt *a, void (*done)(struct attempt *a))
 	}
 	r->attempt = a;
 	r->done = done;
-	event_assign(&r->begin, a->master->base, -1, 0, begin, r);
+	event_assign(&r->due, a->master->base, -1, 0, on_due, r);
 	go_on(r);
 }
 
@@ -348,9 +315,7 @@ on_lost(void *owner, const char *how)
 {
 	struct report *r = owner;
 
-	feed_stop(&r->feed);
 	r->worker = NULL;
-	working_count--;
 	if (r->stored)
 		finish(r, true);
 	else if (r->tx.delivery == NULL)	/* else on_stored() comes */
@@ -408,8 +373,10 @@ on_record(void *owner, const struct ipc_record *in)
 		/* One recipient, or Maildirs alone: one file. */
 		verdict = message_begin(&r->tx, fds);
 		if (answer(r, IPC_FILE, verdict, fds[0]) &&
-		    verdict == VERDICT_OK)
-			feed_start(&r->feed);
+		    verdict == VERDICT_OK && r->kind != REPORT_LOCAL) {
+			r->fed = 0;
+			pool_feed(w);
+		}
 		if (fds[0] != -1)
 			close(fds[0]);
 	} else if (in->type == IPC_COMMIT) {
@@ -423,7 +390,6 @@ on_record(void *owner, const struct ipc_record *in)
 		message_drop(&r->tx, r->error);
 		pool_permit(w, IPC_AT_SESSION);
 	} else if (in->type == IPC_END) {
-		feed_stop(&r->feed);
 		pool_release(w);
 		on_lost(r, "it could not be stored");
 	} else
@@ -459,8 +425,9 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 }
 
 const struct worker_use report_use = {
-	.waiting = waiting,
-	.on_idle = on_idle,
+	.most = 4,
+	.begin = begin,
+	.feed = feed,
 	.on_record = on_record,
 	.on_lost = on_lost,
 	.is_overdue = is_overdue,

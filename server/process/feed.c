@@ -31,6 +31,13 @@ end(struct feed *f, int error)
 		f->done(f->arg);
 }
 
+bool
+feed_may_later(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS ||
+	    error == ENOMEM || error == ETOOMANYREFS;
+}
+
 static void
 send_some(evutil_socket_t fd, short what, void *arg)
 {
@@ -43,10 +50,7 @@ send_some(evutil_socket_t fd, short what, void *arg)
 		}
 		f->waits = ipc_send(f->channel, &f->record, f->pass,
 		    false) == -1;
-		/* Without memory for it now, it is tried again as well. */
-		if (f->waits && errno != EAGAIN && errno != EWOULDBLOCK &&
-		    errno != ENOBUFS && errno != ENOMEM &&
-		    errno != ETOOMANYREFS) {
+		if (f->waits && !feed_may_later(errno)) {
 			end(f, errno);
 			return;
 		}

@@ -37,6 +37,8 @@ void	feed_init(struct feed *f, struct event_base *base, int channel,
  * returns.  A feed that is under way just goes on.
  */
 void	feed_start(struct feed *f);
+/* Was it want of memory, or a full channel, that a record was not sent? */
+bool	feed_may_later(int error);
 /* Ends the feed without done(), and wipes its record; it may start again. */
 void	feed_stop(struct feed *f);
 

@@ -4,6 +4,7 @@
  */
 #include "server/process/pool.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,14 +22,14 @@ enum {
 	stop_idle_timeout_s = 5
 };
 
-/* How many owners wait for a worker. */
+/* How many owners wait, and may have a worker. */
 static uint64_t
-count_waiting(const struct master *m)
+count_waiting(const struct pool *p)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; m->pool->uses[i] != NULL; i++)
-		n += m->pool->uses[i]->waiting(m);
+	for (const struct pool_line *l = p->lines; l->use != NULL; l++)
+		n += l->waiting < l->slots ? l->waiting : l->slots;
 	return n;
 }
 
@@ -40,7 +41,7 @@ pool_ask(struct master *m)
 	uint64_t *c = p->count;
 	const uint64_t have = c[POOL_IDLE] + c[POOL_COMING],
 	    all = have + c[POOL_BUSY] + c[POOL_LEAVING],
-	    waiting = count_waiting(m), max = m->conf.limits.workers;
+	    waiting = count_waiting(p), max = m->conf.limits.workers;
 	uint64_t want = waiting + c[POOL_SPARE];
 	uint64_t room = all < max ? max - all : 0;
 	struct ipc_record r = { .type = IPC_SPAWN };
@@ -58,28 +59,85 @@ pool_ask(struct master *m)
 		c[POOL_COMING] += want;
 }
 
+static bool
+next_record(void *worker, struct ipc_record *out)
+{
+	struct worker *w = worker;
+
+	return w->line->use->feed != NULL &&
+	    w->line->use->feed(w->owner, out, &w->feed.pass);
+}
+
+/* Lends w to the next owner of l.  False: memory is short. */
+static bool
+lend(struct pool_line *l, struct worker *w)
+{
+	struct master *m = w->master;
+	struct pool_wait *wait = l->use->next != NULL ? l->use->next(m) :
+	    TAILQ_FIRST(&l->waits);
+	const int when = l->use->begin(wait->owner, w);
+
+	if (when == 0)
+		return true;
+	if (when < 0 && feed_may_later(errno))
+		return false;
+	if (when < 0) {
+		pool_lost(w, "worker gone before its work");
+		return true;
+	}
+	pool_move(w, POOL_BUSY);
+	l->slots--;
+	w->line = l;
+	w->owner = wait->owner;
+	w->when = (enum ipc_when)when;
+	m->pool->unused_losses = 0;
+	pool_forgo(wait);
+	feed_init(&w->feed, m->base, w->channel, next_record, NULL, w);
+	pool_feed(w);
+	return true;
+}
+
 void
 pool_serve(struct master *m)
 {
 	struct pool *p = m->pool;
+	struct worker *w;
+	bool lends = !m->stopping;
 
-	for (size_t i = 0; p->uses[i] != NULL && pool_idle(m) != NULL; i++)
-		p->uses[i]->on_idle(m);
+	for (struct pool_line *l = p->lines; l->use != NULL; l++)
+		while (lends && l->waiting > 0 && l->slots > 0 &&
+		    (w = TAILQ_FIRST(&p->list[POOL_IDLE])) != NULL)
+			lends = lend(l, w);
 	pool_ask(m);
 }
 
 void
-pool_want(struct master *m)
+pool_want(struct master *m, const struct worker_use *use,
+    struct pool_wait *wait, void *owner)
 {
-	if (pool_idle(m) == NULL)
-		m->pool->starved = true;
+	struct pool *p = m->pool;
+	struct pool_line *l = p->lines;
+
+	if (wait->line != NULL)
+		return;
+	while (l->use != use)
+		l++;
+	*wait = (struct pool_wait){ .line = l, .owner = owner };
+	TAILQ_INSERT_TAIL(&l->waits, wait, entry);
+	l->waiting++;
+	if (TAILQ_EMPTY(&p->list[POOL_IDLE]))
+		p->starved = true;
 	pool_serve(m);
 }
 
-struct worker *
-pool_idle(struct master *m)
+void
+pool_forgo(struct pool_wait *wait)
 {
-	return TAILQ_FIRST(&m->pool->list[POOL_IDLE]);
+	if (wait->line == NULL)
+		return;
+	TAILQ_REMOVE(&wait->line->waits, wait, entry);
+	wait->line->waiting--;
+	wait->line = NULL;
 }
 
 void
@@ -88,8 +146,10 @@ pool_move(struct worker *w, enum pool_count to)
 	struct pool *p = w->master->pool;
 
 	if (w->list == POOL_BUSY) {
-		w->use->blame(w->master, w->owner, w->last, NULL);
+		w->line->use->blame(w->master, w->owner, w->last, NULL);
+		w->line->slots++;
 		w->owner = NULL;
+		feed_stop(&w->feed);
 	}
 	TAILQ_REMOVE(&p->list[w->list], w, entry);
 	p->count[w->list]--;
@@ -102,23 +162,13 @@ pool_move(struct worker *w, enum pool_count to)
 }
 
 void
-pool_lend(struct worker *w, const struct worker_use *use, void *owner,
-    enum ipc_when when)
-{
-	pool_move(w, POOL_BUSY);
-	w->use = use;
-	w->owner = owner;
-	w->when = when;
-	w->master->pool->unused_losses = 0;
-}
-
-void
 pool_release(struct worker *w)
 {
 	struct master *m = w->master;
 
-	if (++w->served >= m->conf.limits.worker_sessions || w->use->once ||
-	    w->generation != m->pool->generation || m->stopping) {
+	if (++w->served >= m->conf.limits.worker_sessions ||
+	    w->line->use->once || w->generation != m->pool->generation ||
+	    m->stopping) {
 		pool_drop(w);
 	} else {
 		w->end_ms = 0;
@@ -134,10 +184,10 @@ pool_send(struct worker *w, struct ipc_record *r, int fd)
 	return ipc_send(w->channel, r, fd, false);
 }
 
-int
-pool_channel(const struct worker *w)
+void
+pool_feed(struct worker *w)
 {
-	return w->channel;
+	feed_start(&w->feed);
 }
 
 /* An honest worker reads all before its next record: two may wait. */
@@ -196,9 +246,6 @@ pool_evict(struct worker *w)
 {
 	w->end_ms = deadline_now_ms() + evict_patience_ms;
 	pool_stress(w, STRESS_EVICT, 0);
-	/* on_evict() may free w. */
-	if (w->use->on_evict != NULL)
-		w->use->on_evict(w->owner);
 }
 
 /* Drops idle workers, all or those of older settings or an older image. */
@@ -244,9 +291,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		(*spare)--;
 	p->starved = false;
 	pool_police(m);
-	for (size_t i = 0; p->uses[i] != NULL; i++)
-		if (p->uses[i]->on_tick != NULL)
-			p->uses[i]->on_tick(m);
+	for (const struct pool_line *l = p->lines; l->use != NULL; l++)
+		if (l->use->on_tick != NULL)
+			l->use->on_tick(m);
 	pool_serve(m);
 	while (p->count[POOL_IDLE] > *spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->list[POOL_IDLE], worker_list));
@@ -261,7 +308,11 @@ pool_start(struct master *m, const struct worker_use *const *uses)
 		return -1;
 	for (size_t i = 0; i < POOL_LISTS; i++)
 		TAILQ_INIT(&p->list[i]);
-	p->uses = uses;
+	for (struct pool_line *l = p->lines; *uses != NULL; l++) {
+		l->use = *uses++;
+		l->slots = l->use->most != 0 ? l->use->most : UINT64_MAX;
+		TAILQ_INIT(&l->waits);
+	}
 	p->count[POOL_SPARE] = m->one_session ? 0 : spare_min;
 	m->pool = p;
 	return 0;
@@ -317,7 +368,7 @@ pool_workers(const struct master *m, size_t max, pool_see *see, void *arg)
 			if (max-- == 0)
 				return;
 			see(arg, &(struct pool_process){ w->pid,
-			    i == POOL_BUSY ? w->use->state(w->owner) :
+			    i == POOL_BUSY ? w->line->use->state(w->owner) :
 			    i == POOL_IDLE ? "spare" : "leaving",
 			    w->nursery->sandbox });
 		}

@@ -5,6 +5,8 @@
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H
 
+#include <sys/queue.h>
+
 #include "server/master.h"
 #include "shared/log.h"
 
@@ -12,15 +14,35 @@ struct helper;
 struct pool;
 struct worker;
 
-enum { pool_last_bytes = 96 };	/* a use may keep of its last owner */
+enum {
+	pool_last_bytes = 96,	/* a use may keep of its last owner */
+	pool_uses_max = 4
+};
+
+/* Waits for a worker for owner, whose part it is; all zero: does not wait. */
+struct pool_wait {
+	TAILQ_ENTRY(pool_wait)	 entry;
+	struct pool_line	*line;
+	void			*owner;
+};
 
 /* What workers are lent for.  An owner has one worker, for one work. */
 struct worker_use {
 	bool		once;		/* a worker does one such work only */
-	/* How many owners wait for a worker. */
-	uint64_t	(*waiting)(const struct master *m);
-	/* Workers are idle: pool_lend() lends them to owners that wait. */
-	void		(*on_idle)(struct master *m);
+	uint64_t	most;		/* workers at a time; 0: no limit */
+	/* Of those that wait, who is next; NULL: who came first. */
+	struct pool_wait *(*next)(const struct master *m);
+	/*
+	 * Sends the first record of the work of owner to w, which is idle.
+	 * Returns what w, now owner's, may send (enum ipc_when); 0: owner needs
+	 * no worker, and does not wait any more; or -1 and
+	 * errno: owner waits on.
+	 */
+	int		(*begin)(void *owner, struct worker *w);
+	/* What is sent after begin(), and after each pool_feed(), as next()
+	   of feed.h; or NULL. */
+	bool		(*feed)(void *owner, struct ipc_record *out,
+			    int *pass);
 	/* Once a second; or NULL. */
 	void		(*on_tick)(struct master *m);
 	/*
@@ -30,8 +52,6 @@ struct worker_use {
 	bool		(*on_record)(void *owner, const struct ipc_record *r);
 	/* The worker is gone; how is for the log.  owner has none now. */
 	void		(*on_lost)(void *owner, const char *how);
-	/* It was sent STRESS_EVICT: what it waits for is answered; or NULL. */
-	void		(*on_evict)(void *owner);
 	/* Has the work lasted longer than an honest worker would let it? */
 	bool		(*is_overdue)(const void *owner);
 	/* What owner does now, in a word for status. */
@@ -57,24 +77,22 @@ void	pool_drain(struct master *m);
 /* Closes every channel: no work goes on. */
 void	pool_stop(struct master *m);
 
-/* One more owner waits: calls on_idle(), and asks for workers. */
-void	pool_want(struct master *m);
-/* The worker to be lent next; NULL: none is idle. */
-struct worker *pool_idle(struct master *m);
-/* w works for owner from now on, and may send what is permitted at when. */
-void	pool_lend(struct worker *w, const struct worker_use *use,
-	    void *owner, enum ipc_when when);
+/* owner waits for a worker, if it does not already; begin() may be called. */
+void	pool_want(struct master *m, const struct worker_use *use,
+	    struct pool_wait *wait, void *owner);
+/* Its owner waits no longer, if it did. */
+void	pool_forgo(struct pool_wait *wait);
 /* The work of w has ended in order: w waits for more, or is dropped. */
 void	pool_release(struct worker *w);
 /* The channel of w has ended or failed during its work; how is for the log. */
 void	pool_lost(struct worker *w, const char *how);
-/* Has w end at once, because another owner needs its slot. */
+/* Tells w to end at once, because another owner needs its slot. */
 void	pool_evict(struct worker *w);
 
 /* 0, or -1 and errno: r was not sent; EAGAIN: w does not read. */
 int	pool_send(struct worker *w, struct ipc_record *r, int fd);
-/* The channel of w, for a feed; it stays the pool's. */
-int	pool_channel(const struct worker *w);
+/* Its use has more to feed w with. */
+void	pool_feed(struct worker *w);
 /* Tells w how long its client may be silent now, and why. */
 void	pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s);
 /* The next record of w is read after us microseconds. */

@@ -99,12 +99,12 @@ pool_forget(struct worker *w)
 void
 pool_drop(struct worker *w)
 {
+	pool_move(w, POOL_LEAVING);
 	event_del(&w->readable);
 	event_del(&w->paused);
 	close(w->channel);
 	sign_drop(w->master, w->tls);
 	w->end_ms = deadline_now_ms() + leave_patience_ms;
-	pool_move(w, POOL_LEAVING);
 	if (w->exited)
 		pool_forget(w);
 }
@@ -113,14 +113,14 @@ void
 pool_lost(struct worker *w, const char *how)
 {
 	struct master *m = w->master;
-	const struct worker_use *use = w->use;
+	const struct pool_line *line = w->line;
 	void *owner = w->owner;
 
 	if (owner == NULL && ++m->pool->unused_losses >= unused_losses_max)
 		m->pool->no_spawn_until_ms = deadline_now_ms() + 1000;
 	pool_drop(w);
 	if (owner != NULL)
-		use->on_lost(owner, how);
+		line->use->on_lost(owner, how);
 	pool_ask(m);
 }
 
@@ -133,8 +133,8 @@ punish(struct worker *w, const char *why)
 	w->master->counters.value[COUNTER_ATTACKS]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
 	log_add(&l, "pid=%zu", (size_t)w->pid);
-	if (w->use != NULL)
-		w->use->blame(w->master, w->owner, w->last, &l);
+	if (w->line != NULL)
+		w->line->use->blame(w->master, w->owner, w->last, &l);
 	log_add(&l, "why=%s", why);
 	log_end(&l);
 }
@@ -170,7 +170,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	case IPC_GOT_RECORD:
 		w->stresses = 0;
 		w->master->pool->count[POOL_HEARD]++;
-		if (w->owner == NULL || !w->use->on_record(w->owner, &r))
+		if (w->owner == NULL || !w->line->use->on_record(w->owner, &r))
 			kill_worker(w, "record breaks the contract");
 		/* The record may hold a password. */
 		sodium_memzero(&r, sizeof(r));
@@ -214,8 +214,8 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 	else
 		log_add(&l, "pid=%zu status=%zu", (size_t)pid,
 		    (size_t)WEXITSTATUS(status));
-	if (w != NULL && w->use != NULL)
-		w->use->blame(m, w->owner, w->last, &l);
+	if (w != NULL && w->line != NULL)
+		w->line->use->blame(m, w->owner, w->last, &l);
 	log_end(&l);
 }
 
@@ -295,7 +295,7 @@ pool_police(struct master *m)
 			w->killed = "";
 			kill_process(w);
 			pool_lost(w, "its slot was needed, and it did not end");
-		} else if (w->use->is_overdue(w->owner))
+		} else if (w->line->use->is_overdue(w->owner))
 			kill_worker(w, "its work lasts far longer than it may "
 			    "let it");
 	}

@@ -31,9 +31,10 @@ struct worker {
 							   settings and image */
 	struct tls_files		*tls;		/* until given up */
 	enum ipc_when			 when;
-	const struct worker_use		*use;		/* now or last;
+	struct pool_line		*line;		/* now or last;
 							   or NULL */
 	void				*owner;		/* NULL: not busy */
+	struct feed			 feed;		/* while busy */
 	_Alignas(max_align_t) uint8_t	 last[pool_last_bytes];
 	int64_t				 end_ms;	/* evicted or given up:
 							   by then it ends */
@@ -45,8 +46,15 @@ struct worker {
 };
 TAILQ_HEAD(worker_list, worker);
 
+/* The owners of one use that wait, and how many more may have a worker. */
+struct pool_line {
+	const struct worker_use	*use;		/* NULL: it is the last */
+	TAILQ_HEAD(, pool_wait)	 waits;
+	uint64_t		 waiting, slots;
+};
+
 struct pool {
-	const struct worker_use *const *uses;
+	struct pool_line	 lines[pool_uses_max + 1];
 	struct helper		*active;	/* nursery; NULL: none */
 	unsigned		 generation;
 	struct worker_list	 list[POOL_LISTS];
@@ -61,7 +69,7 @@ struct pool {
 void	pool_ask(struct master *m);
 /* Drops idle workers of older settings or an older image. */
 void	pool_retire_idle(struct master *m);
-/* Offers idle workers to the uses, and asks for those that are missing. */
+/* Lends idle workers, and asks for those that are missing. */
 void	pool_serve(struct master *m);
 /*
  * Moves w to the front of the idle ones, or to the end of another list.  An

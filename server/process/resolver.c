@@ -15,7 +15,6 @@
 #include <sys/tree.h>
 
 #include "server/process/dial.h"
-#include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
 
@@ -74,9 +73,9 @@ struct resolver {
 	struct resolver_jobs	 failed;	/* for want of memory */
 	struct resolver_figures	 seen;		/* only its times */
 	struct event		 tell;		/* the jobs of the answered */
+	struct pool_wait	 wait;		/* for a worker */
 	struct worker		*worker;	/* NULL: there is none now */
 	uint32_t		 good;		/* server that answered last */
-	struct feed		 feed;
 	unsigned		 answers;	/* of this worker */
 	int64_t			 since_ms;	/* it was taken then */
 };
@@ -156,13 +155,6 @@ end_question(struct resolver *all, struct question *q)
 	evtimer_add(&all->tell, &at_once);
 }
 
-static uint64_t
-waiting(const struct master *m)
-{
-	return m->resolver->worker == NULL && !m->stopping &&
-	    m->resolver->count[QUESTION_READY] > 0;
-}
-
 /* The next worker is asked what this one was, and that is no further try. */
 static void
 replace_worker(struct resolver *all)
@@ -197,13 +189,13 @@ work(struct resolver *all)
 		move_to(all, q, QUESTION_DIALS);
 		dial_connect(all->master, &q->dial);
 	}
-	if (waiting(all->master) > 0)
-		pool_want(all->master);
+	if (all->worker == NULL && all->count[QUESTION_READY] > 0)
+		pool_want(all->master, &resolver_use, &all->wait, all);
 	else if (all->worker != NULL && (all->answers >= answers_max ||
 	    deadline_now_ms() - all->since_ms >= worker_age_ms))
 		replace_worker(all);
 	else if (all->worker != NULL)
-		feed_start(&all->feed);
+		pool_feed(all->worker);
 }
 
 /* The server cannot tell, or did not in time. */
@@ -314,9 +306,9 @@ resolver_renew(struct master *m)
 }
 
 static bool
-next_record(void *arg, struct ipc_record *out)
+feed(void *owner, struct ipc_record *out, int *pass)
 {
-	struct resolver *all = arg;
+	struct resolver *all = owner;
 	struct question *q = TAILQ_FIRST(&all->list[QUESTION_READY]);
 
 	if (q == NULL || (q->route = calloc(1, sizeof(*q->route) +
@@ -324,7 +316,7 @@ next_record(void *arg, struct ipc_record *out)
 		return false;
 	q->ticket = ++all->tickets;
 	q->until_ms = deadline_now_ms() + answer_patience_ms;
-	all->feed.pass = q->fd;
+	*pass = q->fd;
 	move_to(all, q, QUESTION_ASKED);
 	*out = (struct ipc_record){ .type = IPC_LOOKUP, .u.lookup = {
 	    .ticket = q->ticket,
@@ -420,28 +412,22 @@ on_lost(void *owner, const char *how)
 	struct resolver *all = owner;
 	struct question *q;
 
-	feed_stop(&all->feed);
 	all->worker = NULL;
 	while ((q = TAILQ_FIRST(&all->list[QUESTION_ASKED])) != NULL)
 		next_try(all, q);
 	work(all);
 }
 
-static void
-on_idle(struct master *m)
+/* Its first record is the first of feed(). */
+static int
+begin(void *owner, struct worker *w)
 {
-	struct resolver *all = m->resolver;
-	struct worker *w = waiting(m) > 0 ? pool_idle(m) : NULL;
+	struct resolver *all = owner;
 
-	if (w == NULL)
-		return;
 	all->worker = w;
 	all->answers = 0;
 	all->since_ms = deadline_now_ms();
-	pool_lend(w, &resolver_use, all, IPC_AT_RESOLVE);
-	feed_init(&all->feed, m->base, pool_channel(w), next_record, NULL,
-	    all);
-	feed_start(&all->feed);
+	return IPC_AT_RESOLVE;
 }
 
 static bool
@@ -473,7 +459,7 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 }
 
 const struct worker_use resolver_use = {
-	.waiting = waiting, .on_idle = on_idle,
+	.begin = begin, .feed = feed,
 	.on_record = on_record, .on_lost = on_lost,
 	.is_overdue = is_overdue, .state = state, .blame = blame
 };

@@ -149,6 +149,7 @@ session_end(struct session *s, const char *how, const struct ipc_end *end)
 	record_end(s, end != NULL ? counters_rows[why].value : how, end);
 	login_forget(s);
 	sign_forget(m, &s->signing);
+	pool_forgo(&s->wait);
 	message_clear(&s->tx);
 	session_close(s);
 	if (served)
@@ -196,6 +197,12 @@ find_next(const struct master *m)
 	return best;
 }
 
+static struct pool_wait *
+next(const struct master *m)
+{
+	return &find_next(m)->wait;
+}
+
 /* Perhaps, after a login; not behind a proxy, whose client is unknown yet. */
 static bool
 may_send_out(const struct session *s)
@@ -207,10 +214,10 @@ may_send_out(const struct session *s)
 	    conf_relay_permits(conf, "", s->client.ipv6, s->client.ip) != 0);
 }
 
-/* Hands s to w, which is idle.  0; or -1, errno, nothing changed. */
 static int
-give(struct worker *w, struct session *s)
+begin(void *session, struct worker *w)
 {
+	struct session *s = session;
 	struct master *m = s->master;
 	struct ipc_record output = { .type = IPC_OUTPUT };
 	struct ipc_record r = { .type = IPC_SESSION };
@@ -231,27 +238,7 @@ give(struct worker *w, struct session *s)
 	s->epoch = conf_epoch_enter(m->epoch);
 	s->host->served++;
 	s->worker = w;
-	pool_lend(w, &session_use, s, s->header_due ? IPC_AT_PROXY :
-	    IPC_AT_SESSION);
-	return 0;
-}
-
-/* A client whose worker is gone before its session gets the next worker. */
-static void
-on_idle(struct master *m)
-{
-	struct session *s;
-	struct worker *w;
-
-	while ((w = pool_idle(m)) != NULL && (s = find_next(m)) != NULL) {
-		if (give(w, s) == 0)
-			continue;
-		/* No descriptor can be sent now: retry at the next tick. */
-		if (errno == ETOOMANYREFS || errno == ENOBUFS ||
-		    errno == ENOMEM || errno == EAGAIN)
-			break;
-		pool_lost(w, "worker gone before its session");
-	}
+	return s->header_due ? IPC_AT_PROXY : IPC_AT_SESSION;
 }
 
 /* The oldest session of the host served most that stores no message now. */
@@ -294,6 +281,11 @@ make_room(evutil_socket_t fd, short what, void *arg)
 			return;
 		loser->evicted = true;
 		pool_evict(loser->worker);
+		/* Only one of the two, because either may end it. */
+		if (loser->login != NULL)
+			login_cut_short(loser);
+		else
+			sign_cut_short(m, &loser->signing);
 	}
 }
 
@@ -354,18 +346,6 @@ on_lost(void *session, const char *how)
 	session_end(s, how, NULL);
 }
 
-static void
-on_evict(void *session)
-{
-	struct session *s = session;
-
-	/* Only one of the two, because either may end s. */
-	if (s->login != NULL)
-		login_cut_short(s);
-	else
-		sign_cut_short(s->master, &s->signing);
-}
-
 /* What the pool remembers of a worker's last session. */
 struct last {
 	char		id[ipc_id_bytes + 1];
@@ -396,19 +376,12 @@ blame(struct master *m, const void *session, void *last,
 	log_add(line, "refused_s=%zu", (size_t)address_refusal_ms / 1000);
 }
 
-static uint64_t
-waiting(const struct master *m)
-{
-	return m->sessions->count[SESSIONS_PENDING];
-}
-
 const struct worker_use session_use = {
-	.waiting = waiting,
-	.on_idle = on_idle,
+	.next = next,
+	.begin = begin,
 	.on_tick = on_tick,
 	.on_record = dispatch_record,
 	.on_lost = on_lost,
-	.on_evict = on_evict,
 	.is_overdue = is_overdue,
 	.state = state,
 	.blame = blame
@@ -440,7 +413,7 @@ session_wait(struct session *s)
 	struct sessions *all = m->sessions;
 
 	session_move(s, SESSIONS_PENDING);
-	pool_want(m);
+	pool_want(m, &session_use, &s->wait, s);
 	if (all->count[SESSIONS_PENDING] > 0 && !event_pending(&all->room,
 	    EV_TIMEOUT, NULL))
 		event_add(&all->room, &soon);

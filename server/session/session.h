@@ -27,7 +27,8 @@ enum session_tls { TLS_NOT_YET, TLS_SIGNED, TLS_IS_ON, TLS_HAS_FAILED };
 struct session {
 	TAILQ_ENTRY(session)	 entry;
 	enum session_list_kind	 list;		/* the list it is in */
-	struct worker		*worker;	/* NULL: it waits for one */
+	struct pool_wait	 wait;		/* for a worker */
+	struct worker		*worker;	/* NULL: it has none yet */
 	bool			 evicted;	/* another needs its slot */
 	struct login		*login;		/* not answered yet; or NULL */
 	struct signing		 signing;	/* waits for a signature */

@@ -22,9 +22,10 @@ enum { jobs_max = 4, first_pid = 700 };
 
 /* An owner: what it waits for, and what has become of it. */
 struct job {
-	bool		 waits;
+	struct pool_wait wait;
 	struct worker	*worker;
-	unsigned	 heard, evicted;
+	unsigned	 heard;
+	bool		 needs_none;
 	bool		 refuses, overdue;
 	const char	*lost;
 };
@@ -53,37 +54,38 @@ const struct helper_role sign_role, auth_role, disk_role, logger_role,
 
 /* ---- the use ------------------------------------------------------------- */
 
-static const struct worker_use use;
-
-static uint64_t
-waiting(const struct master *master)
+/* The last in the list comes first. */
+static struct pool_wait *
+next(const struct master *master)
 {
-	uint64_t n = 0;
+	size_t i = jobs_max - 1;
 
 	ck_assert_ptr_eq(master, &m);
-	for (size_t i = 0; i < jobs_max; i++)
-		n += jobs[i].waits;
-	return n;
+	while (jobs[i].wait.line == NULL)
+		i--;
+	return &jobs[i].wait;
 }
 
-/* A job is fed with a descriptor; the last in the list comes first. */
-static void
-on_idle(struct master *master)
+/* A job is begun with a descriptor. */
+static int
+begin_job(void *owner, struct worker *w)
 {
-	for (size_t i = jobs_max; i-- > 0;) {
-		struct worker *w = pool_idle(master);
-		struct ipc_record r = { .type = IPC_SESSION };
-		int fd;
+	struct ipc_record r = { .type = IPC_SESSION };
+	struct job *job = owner;
+	int fd;
 
-		if (!jobs[i].waits || w == NULL)
-			continue;
-		fd = open("/dev/null", O_RDWR);
-		ck_assert_int_eq(pool_send(w, &r, fd), 0);
-		close(fd);
-		jobs[i].waits = false;
-		jobs[i].worker = w;
-		pool_lend(w, &use, &jobs[i], IPC_AT_SESSION);
+	if (job->needs_none) {
+		pool_forgo(&job->wait);
+		return 0;
 	}
+	fd = open("/dev/null", O_RDWR);
+	if (pool_send(w, &r, fd) == -1) {
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	job->worker = w;
+	return IPC_AT_SESSION;
 }
 
 static void
@@ -122,12 +124,6 @@ on_lost(void *owner, const char *how)
 	job->lost = how;
 }
 
-static void
-on_evict(void *owner)
-{
-	((struct job *)owner)->evicted++;
-}
-
 static bool
 is_overdue(const void *owner)
 {
@@ -157,8 +153,15 @@ blame(struct master *master, const void *owner, void *last,
 }
 
 static const struct worker_use use = {
-	.waiting = waiting, .on_idle = on_idle, .on_tick = on_tick,
-	.on_record = on_record, .on_lost = on_lost, .on_evict = on_evict,
+	.next = next, .begin = begin_job, .on_tick = on_tick,
+	.on_record = on_record, .on_lost = on_lost,
+	.is_overdue = is_overdue, .state = state, .blame = blame
+};
+
+/* One that comes after, in order, with two workers at most. */
+static const struct worker_use few = {
+	.most = 2, .begin = begin_job,
+	.on_record = on_record, .on_lost = on_lost,
 	.is_overdue = is_overdue, .state = state, .blame = blame
 };
 
@@ -270,8 +273,7 @@ of(const struct job *job)
 static void
 want(struct job *job)
 {
-	job->waits = true;
-	pool_want(&m);
+	pool_want(&m, &use, &job->wait, job);
 	turn();
 }
 
@@ -279,7 +281,7 @@ want(struct job *job)
 static void
 begin(void)
 {
-	static const struct worker_use *const uses[] = { &use, NULL };
+	static const struct worker_use *const uses[] = { &use, &few, NULL };
 	struct ipc_record ready = { .type = IPC_READY, .u.text = { 600, "x" } };
 	int ends[2];
 
@@ -309,7 +311,7 @@ static void
 end(void)
 {
 	for (size_t i = 0; i < jobs_max; i++)
-		jobs[i].waits = false;
+		pool_forgo(&jobs[i].wait);
 	pool_stop(&m);
 	helper_stop(&m);
 	for (size_t i = 0; i < POOL_LISTS; i++)
@@ -382,7 +384,6 @@ TEST(is_evicted)
 	w = of(&jobs[0]);
 	(void)listen_to(w, IPC_SESSION);
 	pool_evict(jobs[0].worker);
-	ck_assert_uint_eq(jobs[0].evicted, 1);
 	r = listen_to(w, IPC_STRESS);
 	ck_assert_uint_eq(r.u.stress.why, STRESS_EVICT);
 	say(w, IPC_END);
@@ -478,5 +479,41 @@ TEST(has_a_word_for_status)
 	ck_assert_uint_eq(seen[1], 3);
 	pool_workers(&m, 2, note, seen);
 	ck_assert_uint_eq(seen[0] + seen[1], 6);
+	end();
+}
+
+/* Its owners wait in order, behind those of the first, for at most two. */
+TEST(has_few)
+{
+	begin();
+	m.conf.limits.workers = 60;
+	for (size_t i = 0; i < 3; i++)
+		pool_want(&m, &few, &jobs[i].wait, &jobs[i]);
+	ck_assert_ptr_nonnull(jobs[0].worker);
+	ck_assert_ptr_nonnull(jobs[1].worker);
+	ck_assert_ptr_null(jobs[2].worker);
+	/* Nor is one asked for that it may not have: two are spare. */
+	ck_assert_uint_eq(hear().u.number.n, 2);
+	pool_want(&m, &few, &jobs[2].wait, &jobs[2]);
+	want(&jobs[3]);
+	ck_assert_uint_eq(count()[POOL_BUSY], 3);
+	say(of(&jobs[0]), IPC_END);
+	ck_assert_ptr_nonnull(jobs[2].worker);
+	ck_assert_ptr_null(jobs[2].wait.line);
+	end();
+}
+
+/* It is lent neither to who needs none any more, nor when it has ended. */
+TEST(is_not_taken)
+{
+	begin();
+	jobs[0].needs_none = true;
+	want(&jobs[0]);
+	ck_assert_uint_eq(count()[POOL_IDLE], 4);
+	close(workers[0]);
+	pool_want(&m, &use, &jobs[1].wait, &jobs[1]);
+	ck_assert_int_eq(of(&jobs[1]), 1);
+	ck_assert_ptr_null(jobs[1].lost);
+	ck_assert_uint_eq(count()[POOL_LEAVING], 1);
 	end();
 }

@@ -12,6 +12,7 @@
 #include "server/mail/message.h"
 #include "server/mail/queue_log.h"
 #include "server/mail/report.h"
+#include "server/process/feed.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 
@@ -39,6 +40,7 @@ static enum ipc_when when;
 static int ends[2], last_fd_ok;
 static unsigned lent, released, lost, dones, committed;
 static struct ipc_record last;
+static struct feed feed;
 
 /* ---- what report.c calls ---------------------------------------------- */
 
@@ -136,28 +138,39 @@ message_clear(struct message *t)
 	memset(t, 0, sizeof(*t));
 }
 
-void
-pool_want(struct master *master)
+static bool
+next_record(void *of, struct ipc_record *out)
 {
-	if (report_use.waiting(master) > 0 && is_idle)
-		report_use.on_idle(master);
-}
-
-struct worker *
-pool_idle(struct master *master)
-{
-	return is_idle ? worker : NULL;
+	return report_use.feed(of, out, NULL);
 }
 
 void
-pool_lend(struct worker *w, const struct worker_use *use, void *of,
-    enum ipc_when at)
+pool_want(struct master *master, const struct worker_use *use,
+    struct pool_wait *wait, void *of)
 {
+	int at;
+
 	ck_assert_ptr_eq(use, &report_use);
+	if (!is_idle || (at = use->begin(of, worker)) <= 0)
+		return;
 	owner = of;
-	when = at;
+	when = (enum ipc_when)at;
 	is_idle = false;
 	lent++;
+	feed_init(&feed, master->base, ends[0], next_record, NULL, of);
+	feed_start(&feed);
+}
+
+void
+pool_forgo(struct pool_wait *wait)
+{
+	ck_assert_ptr_null(wait->line);
+}
+
+void
+pool_feed(struct worker *w)
+{
+	feed_start(&feed);
 }
 
 void
@@ -165,6 +178,7 @@ pool_release(struct worker *w)
 {
 	is_idle = true;
 	released++;
+	feed_stop(&feed);
 }
 
 void
@@ -173,6 +187,7 @@ pool_lost(struct worker *w, const char *how)
 	void *of = owner;
 
 	owner = NULL;
+	feed_stop(&feed);
 	lost++;
 	is_idle = true;
 	if (of != NULL)
@@ -185,12 +200,6 @@ pool_send(struct worker *w, struct ipc_record *r, int fd)
 	last = *r;
 	last_fd_ok = fd;
 	return 0;
-}
-
-int
-pool_channel(const struct worker *w)
-{
-	return ends[0];
 }
 
 void
@@ -383,6 +392,7 @@ TEST(whole_way)
 {
 	begin("<alice@example.org>", NULL, 3);
 	make(REPORT_FAILED, NULL, 3);
+	ck_assert_uint_eq(report_use.most, 4);
 	ck_assert_uint_eq(lent, 1);
 	ck_assert_int_eq(when, IPC_AT_RCPT);
 	ck_assert_int_eq(last.type, IPC_REPORT);
@@ -644,25 +654,4 @@ TEST(attacks)
 	ck_assert(say(IPC_BEGIN));
 	is_broken = true;
 	ck_assert(!say(IPC_COMMIT));
-}
-
-/* At most four at a time. */
-TEST(ceiling)
-{
-	begin("<alice@example.org>", NULL, 1);
-	is_idle = false;
-	for (int i = 0; i < 9; i++)
-		make(REPORT_FAILED, NULL, 1);
-	ck_assert_uint_eq(report_use.waiting(&m), 4);
-	for (unsigned i = 1; i <= 4; i++) {
-		is_idle = true;
-		report_use.on_idle(&m);
-		ck_assert_uint_eq(lent, i);
-		ck_assert_uint_eq(report_use.waiting(&m), 4 - i);
-	}
-	is_idle = true;
-	report_use.on_idle(&m);
-	ck_assert_uint_eq(lent, 4);
-	m.stopping = true;
-	ck_assert_uint_eq(report_use.waiting(&m), 0);
 }

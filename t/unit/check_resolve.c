@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "server/process/dial.h"
+#include "server/process/feed.h"
 #include "server/process/resolver.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
@@ -26,6 +27,7 @@ struct worker {
 	int			 channel;
 	pid_t			 pid;
 	void			*owner;
+	struct feed		 feed;
 	struct event		*readable;
 };
 
@@ -56,8 +58,8 @@ run_worker(int channel)
 	_exit(98);
 }
 
-struct worker *
-pool_idle(struct master *unused)
+static struct worker *
+bear(void)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	int ends[2], few = 2304;
@@ -84,6 +86,7 @@ void
 pool_lost(struct worker *w, const char *how)
 {
 	event_free(w->readable);
+	feed_stop(&w->feed);
 	close(w->channel);
 	ck_assert_int_eq(waitpid(w->pid, &status, 0), w->pid);
 	busy = busy == w ? NULL : busy;
@@ -114,27 +117,34 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	pool_lost(w, "gone");
 }
 
-void
-pool_lend(struct worker *w, const struct worker_use *use, void *owner,
-    enum ipc_when when)
+static bool
+next_record(void *worker, struct ipc_record *out)
 {
+	struct worker *w = worker;
+
+	return resolver_use.feed(w->owner, out, &w->feed.pass);
+}
+
+void
+pool_feed(struct worker *w)
+{
+	feed_start(&w->feed);
+}
+
+void
+pool_want(struct master *unused, const struct worker_use *use,
+    struct pool_wait *wait, void *owner)
+{
+	struct worker *w = bear();
+
+	ck_assert_int_eq(use->begin(owner, w), IPC_AT_RESOLVE);
 	w->owner = owner;
 	w->readable = event_new(master.base, w->channel, EV_READ | EV_PERSIST,
 	    on_readable, w);
 	event_add(w->readable, NULL);
 	busy = w;
-}
-
-void
-pool_want(struct master *unused)
-{
-	resolver_use.on_idle(&master);
-}
-
-int
-pool_channel(const struct worker *w)
-{
-	return w->channel;
+	feed_init(&w->feed, master.base, w->channel, next_record, NULL, w);
+	pool_feed(w);
 }
 
 int

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/process/dial.h"
+#include "server/process/feed.h"
 #include "server/process/resolver.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -18,6 +19,7 @@ struct worker {
 	int		 channel, other;
 	void		*owner;		/* NULL: idle */
 	bool		 gone;
+	struct feed	 feed;
 };
 
 enum { workers = 12, jobs_max = 600 };
@@ -30,35 +32,37 @@ static unsigned dials, udp_dials, last_port;
 
 /* ---- neighbours ---------------------------------------------------------- */
 
-struct worker *
-pool_idle(struct master *master)
+static bool
+next_record(void *worker, struct ipc_record *out)
 {
-	for (size_t i = 0; i < workers; i++)
-		if (pool[i].owner == NULL && !pool[i].gone)
-			return &pool[i];
-	return NULL;
+	struct worker *w = worker;
+
+	return resolver_use.feed(w->owner, out, &w->feed.pass);
 }
 
+/* One that asks has the next worker at once. */
 void
-pool_want(struct master *master)
+pool_want(struct master *master, const struct worker_use *use,
+    struct pool_wait *wait, void *owner)
 {
-	wants++;
-	resolver_use.on_idle(master);
-}
+	struct worker *w = pool;
 
-void
-pool_lend(struct worker *w, const struct worker_use *use, void *owner,
-    enum ipc_when when)
-{
 	ck_assert_ptr_eq(use, &resolver_use);
-	ck_assert_int_eq(when, IPC_AT_RESOLVE);
+	wants++;
+	while (w < pool + workers && (w->owner != NULL || w->gone))
+		w++;
+	if (w == pool + workers)
+		return;
+	ck_assert_int_eq(use->begin(owner, w), IPC_AT_RESOLVE);
 	w->owner = owner;
+	feed_init(&w->feed, master->base, w->channel, next_record, NULL, w);
+	pool_feed(w);
 }
 
-int
-pool_channel(const struct worker *w)
+void
+pool_feed(struct worker *w)
 {
-	return w->channel;
+	feed_start(&w->feed);
 }
 
 int
@@ -74,6 +78,7 @@ pool_lost(struct worker *w, const char *how)
 
 	w->gone = true;
 	w->owner = NULL;
+	feed_stop(&w->feed);
 	close(w->channel);
 	if (owner != NULL)
 		resolver_use.on_lost(owner, how);
@@ -145,7 +150,8 @@ begin(void)
 	m.base = event_base_new();
 	for (size_t i = 0; i < workers; i++) {
 		ck_assert_int_eq(ipc_pair(ends), 0);
-		pool[i] = (struct worker){ ends[0], ends[1], NULL, false };
+		pool[i] = (struct worker){ .channel = ends[0],
+		    .other = ends[1] };
 	}
 	wants = dials = udp_dials = 0;
 	no_socket = false;
