@@ -8,10 +8,7 @@
 #include "server/log/figure.h"
 #include "server/smtpctl/smtpctl.h"
 
-enum {
-	what_columns = 25,	/* "  2026-11-30 14:00:01  " and two */
-	text_bytes = 4096
-};
+enum { what_columns = 25 };	/* "  2026-11-30 14:00:01  " and two */
 
 void
 life_put_time(struct span time, FILE *f)
@@ -33,13 +30,9 @@ put_below(FILE *f)
 static void
 put_words(const struct log_record *r, FILE *f)
 {
-	static uint8_t plain[log_line_bytes];
-	struct buf b = buf_over(plain, sizeof(plain));
-	struct span rest;
+	struct span rest = story_text(r->text);
 	char code[24];
 
-	json_add_decoded(&b, r->text);
-	rest = buf_span(&b);
 	snprintf(code, sizeof(code), "%llu", (unsigned long long)r->code);
 	put_below(f);
 	fprintf(f, "%s:", story_raw(r->stage));
@@ -322,24 +315,21 @@ tell(const struct story *s, const struct place *p, const char *why)
 void
 life_tell_places(const struct log_record *r, const struct story *s)
 {
-	char file[text_bytes], text[text_bytes];
-	struct buf name = buf_over(file, sizeof(file) - 1);
+	char file[NAME_MAX + 1];
 	struct span rest = r->to, to;
 	struct place place;
 	uint64_t told = 0;
 	int error;
 
-	json_add_decoded(&name, r->file);
+	snprintf(file, sizeof(file), "%s", story_text(r->file).p);
 	json_out_array(s->json, "where");
 	for (; json_next(&rest, log_record_to, &to); told++) {
-		struct buf mailbox = buf_over(text, sizeof(text));
+		const struct span mailbox = story_text(to);
 
-		json_add_decoded(&mailbox, to);
-		error = find(s->root, buf_span(&mailbox), buf_str(&name),
-		    &place);
+		error = find(s->root, mailbox, file, &place);
 		fputs(told == 0 ? "  file       " : "             ", s->f);
 		json_out_object(s->json, NULL);
-		json_out_span(s->json, "mailbox", buf_span(&mailbox));
+		json_out_span(s->json, "mailbox", mailbox);
 		tell(s, &place, strerror(error));
 		json_out_end(s->json);
 	}

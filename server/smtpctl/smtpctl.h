@@ -51,8 +51,6 @@ int64_t	smtpctl_ms(const char *option, const char *text, double least,
 void	smtpctl_id(const char *text, char out[ipc_id_bytes + 1]);
 /* In smtpctl_control.c: prints s, in which nothing acts on a terminal. */
 void	smtpctl_print(struct span s);
-/* In smtpctl_disk.c: lists or shows the files below root; counts messages. */
-uint64_t smtpctl_disk_queue(const char *root, const struct ipc_ask *ask);
 /* Finds pattern in dir, for globfree(3).  0, or the error of a directory. */
 int	smtpctl_glob(const char *dir, const char *pattern, glob_t *out);
 /*
@@ -71,8 +69,7 @@ bool	smtpctl_conf_names(const char *path, const char *file);
 struct smtpctl_control {
 	const char	*conf;		/* path; NULL: the default */
 	const char	*socket;	/* path; NULL: of the configuration */
-	/* Gets the answer as it comes; NULL: it is returned whole. */
-	void		(*show)(struct span piece);
+	bool		print;		/* the answer as it comes */
 	int		patience_s;	/* for the next record; 0: usual */
 	bool		quiet;		/* where no server runs: down is set */
 	bool		down;
@@ -81,7 +78,7 @@ struct smtpctl_control {
 };
 
 /*
- * Asks on a new connection.  Returns the answer, or a text where show got it,
+ * Asks on a new connection.  Returns the answer, or a text if it was printed,
  * to be freed and not to be trusted; NULL after a warning that says what to do.
  */
 char	*smtpctl_control_ask(struct smtpctl_control *c,

@@ -155,47 +155,43 @@ connect_to(struct smtpctl_control *c)
 }
 
 /*
- * Receives records until the last, for show or f, and the exit status.  False
+ * Receives records until the last, and the exit status.  False
  * after a warning; or *lost, without one: the connection was closed.
  */
 static bool
 receive(struct smtpctl_control *c, int fd, FILE *f, bool *lost)
 {
-	const char *path = c->path;
+	const char *path = c->path, *why = "";
+	int left = records_max, passed;
 	struct ipc_record r;
-	const char *why = "";
 	enum ipc_got got;
-	int passed;
+	struct span text;
 
-	for (int i = 0; i < records_max || c->show != NULL; i++) {
-		got = ipc_recv(fd, IPC_TO_CONTROL, IPC_AT_ASK, true, &r,
-		    &passed, &why);
-		if (got == IPC_GOT_RECORD && r.type == IPC_TELL_END) {
-			c->status = (int)r.u.number.n;
-			return true;
-		}
-		if (got == IPC_GOT_RECORD) {
-			if (c->show != NULL)
-				c->show(span_from(r.u.tell_text.text,
-				    r.u.tell_text.n));
-			else
-				fwrite(r.u.tell_text.text, 1,
-				    r.u.tell_text.n, f);
-			continue;
-		}
-		*lost = got != IPC_GOT_NOTHING && got != IPC_GOT_BAD;
-		if (got == IPC_GOT_NOTHING)
-			warnx("smtpd takes the question at %s and says nothing "
-			    "for %d s; look at its log", path,
-			    c->patience_s == 0 ? patience_usual_s :
-			    c->patience_s);
-		if (got == IPC_GOT_BAD)
-			warnx("smtpd and smtpctl do not understand each other "
-			    "(%s): they are of two versions; restart smtpd, or "
-			    "use the smtpctl that came with it", why);
-		return false;
+	while ((got = ipc_recv(fd, IPC_TO_CONTROL, IPC_AT_ASK, true, &r,
+	    &passed, &why)) == IPC_GOT_RECORD && r.type != IPC_TELL_END &&
+	    (c->print || left-- > 0)) {
+		text = span_from(r.u.tell_text.text, r.u.tell_text.n);
+		if (c->print)
+			smtpctl_print(text);
+		else
+			fwrite(text.p, 1, text.n, f);
 	}
-	warnx("the answer at %s has no end", path);
+	if (got == IPC_GOT_RECORD && r.type == IPC_TELL_END) {
+		c->status = (int)r.u.number.n;
+		return true;
+	}
+	if (got == IPC_GOT_RECORD)
+		warnx("the answer at %s has no end", path);
+	else if (got == IPC_GOT_NOTHING)
+		warnx("smtpd takes the question at %s and says nothing for "
+		    "%d s; look at its log", path, c->patience_s == 0 ?
+		    patience_usual_s : c->patience_s);
+	else if (got == IPC_GOT_BAD)
+		warnx("smtpd and smtpctl do not understand each other (%s): "
+		    "they are of two versions; restart smtpd, or use the "
+		    "smtpctl that came with it", why);
+	else
+		*lost = true;
 	return false;
 }
 

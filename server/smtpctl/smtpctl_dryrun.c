@@ -19,7 +19,7 @@
 #include "shared/smtp_reply.h"
 
 enum {
-	command_max_bytes = 700,
+	path_max_bytes = 700,
 	domains_max = 16,
 	route_patience_s = 30		/* name servers may be slow */
 };
@@ -51,12 +51,9 @@ static void
 begin(const struct question *q, const char *what, const char *verb,
     const char *text)
 {
-	char title[command_max_bytes];
 	bool bare = strchr(verb, ':') != NULL && text[0] != '<';
 
-	snprintf(title, sizeof(title), "%s%s%s%s", verb, bare ? "<" : "",
-	    text, bare ? ">" : "");
-	story_begin(&q->story, what, span_of(title));
+	story_begin(&q->story, what, bare ? "%s<%s>" : "%s%s", verb, text);
 }
 
 static bool
@@ -171,7 +168,7 @@ play_mail(const struct question *q)
 static bool
 read_address(const char *text, bool is_sender, struct mailbox *out)
 {
-	char path[command_max_bytes];
+	char path[path_max_bytes];
 	struct span rest;
 	int n = snprintf(path, sizeof(path), "%s%s%s",
 	    text[0] == '<' ? "" : "<", text, text[0] == '<' ? "" : ">");
@@ -261,22 +258,21 @@ play_dialogue(struct question *q)
 
 /* The way that mail would take now, as the running server sees it. */
 static void
-tell_routes(const struct question *q)
+tell_routes(struct question *q)
 {
 	struct json_out *j = q->story.json;
 
+	q->control.quiet = true;
+	q->control.patience_s = route_patience_s;
 	json_out_array(j, "routes");
 	for (size_t i = 0; i < q->domain_count; i++) {
-		struct smtpctl_control c = { .conf = q->control.conf,
-		    .socket = q->control.socket, .quiet = true,
-		    .patience_s = route_patience_s };
 		struct ipc_ask ask = { .what = QUESTION_ROUTE };
 		char *text;
 
 		memcpy(ask.site, q->domains[i], sizeof(ask.site));
 		fprintf(q->story.f, "\nThe way to %s now:\n",
 		    story_shown(span_of(q->domains[i])));
-		text = smtpctl_control_ask(&c, &ask);
+		text = smtpctl_control_ask(&q->control, &ask);
 		json_out_object(j, NULL);
 		json_out_string(j, "domain", q->domains[i]);
 		json_out_string(j, "text", text == NULL ? "" : text);

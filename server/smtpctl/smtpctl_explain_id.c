@@ -14,8 +14,6 @@
 #include "shared/array.h"
 #include "shared/smtp_reply.h"
 
-enum { text_bytes = 4096 };
-
 struct explain {
 	struct story	 story;
 	char		 log[PATH_MAX];	/* directory of the message log */
@@ -30,32 +28,25 @@ struct explain {
 static void
 put_step(const struct log_step *logged, const struct story *story)
 {
-	char path[text_bytes], name[text_bytes];
-	struct buf p = buf_over(path, sizeof(path) - 1);
-	struct buf n = buf_over(name, sizeof(name));
+	const struct span path = story_text(logged->path);
 
-	json_add_decoded(&p, logged->path);
-	json_add_decoded(&n, logged->name);
 	story_step(story, &(struct decision_step){
 	    .kind = story_kind(logged->kind), .line = (unsigned)logged->line,
-	    .path = p.n > 0 ? buf_str(&p) : NULL, .local = buf_span(&n) });
+	    .path = path.n > 0 ? (const char *)path.p : NULL,
+	    .local = story_text(logged->name) });
 }
 
 /* The reply of the verdict that word names; or word, if it names none. */
 static void
 put_reply(struct span word, const struct story *story)
 {
-	char text[text_bytes];
-	struct buf b = buf_over(text, sizeof(text) - 1);
-
 	for (uint32_t v = 0; v < VERDICT_COUNT; v++)
 		if (span_equal(word, span_of(smtp_reply_verdict(v)))) {
 			story_end_reply(story, "", smtp_reply_of(v,
 			    REPLY_RCPT_OK));
 			return;
 		}
-	json_add_decoded(&b, word);
-	story_end(story, false, buf_str(&b));
+	story_end(story, false, (const char *)story_text(word).p);
 }
 
 /* As text, for JSON has them in the logged line; time is when they were. */
@@ -64,19 +55,14 @@ put_rcpts(struct span list, struct span time, const struct explain *e)
 {
 	struct json_out nowhere = { .f = NULL };
 	struct story text = e->story, *story = &text;
-	char title[text_bytes];
 	struct log_rcpt rcpt;
 	struct log_step step;
 
 	text.json = &nowhere;
 	text.recorded = time;
 	while (json_next(&list, log_record_rcpt, &rcpt)) {
-		struct buf b = buf_over(title, sizeof(title));
-
-		buf_add_str(&b, "RCPT TO:<");
-		json_add_decoded(&b, rcpt.to);
-		buf_add_str(&b, ">");
-		story_begin(story, "rcpt", buf_span(&b));
+		story_begin(story, "rcpt", "RCPT TO:<%s>",
+		    (const char *)story_text(rcpt.to).p);
 		if (span_equal(rcpt.verdict, span_of("relaying denied")))
 			story_step(story, &(struct decision_step){
 			    .kind = STEP_FOREIGN });

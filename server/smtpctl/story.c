@@ -4,6 +4,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -59,14 +60,22 @@ story_shown(struct span s)
 	return buf_str(&b);
 }
 
+struct span
+story_text(struct span raw)
+{
+	static uint8_t texts[4][log_line_bytes];
+	static unsigned next;
+	struct buf b = buf_over(texts[next++ % 4], log_line_bytes);
+
+	json_add_decoded(&b, raw);
+	(void)buf_str(&b);
+	return buf_span(&b);
+}
+
 const char *
 story_raw(struct span raw)
 {
-	static uint8_t storage[log_line_bytes];
-	struct buf b = buf_over(storage, sizeof(storage));
-
-	json_add_decoded(&b, raw);
-	return story_shown(buf_span(&b));
+	return story_shown(story_text(raw));
 }
 
 /* Prints s; returns its columns, one for each character. */
@@ -217,13 +226,18 @@ story_start(struct story *s, bool json)
 }
 
 void
-story_begin(const struct story *s, const char *what, struct span title)
+story_begin(const struct story *s, const char *what, const char *format, ...)
 {
-	put(title, s->f);
-	fputc('\n', s->f);
+	char title[text_bytes];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(title, sizeof(title), format, ap);
+	va_end(ap);
+	fprintf(s->f, "%s\n", story_shown(span_of(title)));
 	json_out_object(s->json, NULL);
 	json_out_string(s->json, "what", what);
-	json_out_span(s->json, "command", title);
+	json_out_string(s->json, "command", title);
 	json_out_array(s->json, "steps");
 }
 

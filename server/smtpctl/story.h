@@ -26,7 +26,7 @@ struct story {
 void	story_start(struct story *s, bool json);
 /* A command ("client", "mail" or "rcpt") and its decision: steps, reply. */
 void	story_begin(const struct story *s, const char *what,
-	    struct span title);
+	    const char *format, ...) __attribute__((format(printf, 3, 4)));
 void	story_step(const struct story *s, const struct decision_step *step);
 void	story_end(const struct story *s, bool accepted, const char *reply);
 /* The same with a reply of our table; returns true when it is no error. */
@@ -38,7 +38,9 @@ void	story_apart(const struct story *s);
 enum decision_kind story_kind(struct span word);
 /* s, safe for a terminal; the last four results stay valid. */
 const char *story_shown(struct span s);
-/* The same of a text with JSON's escapes. */
+/* A text without JSON's escapes, and a NUL; the last four stay valid. */
+struct span story_text(struct span raw);
+/* The same, safe for a terminal. */
 const char *story_raw(struct span raw);
 
 /* A line of the message log, and where it stands. */
