@@ -3,7 +3,7 @@
 #define SERVER_CONF_KEYWORD_H
 
 #include "server/conf/conf.h"
-#include "server/conf/conf_text.h"
+#include "server/conf/conf_parse.h"
 
 enum conf_block {
 	CONF_TOP,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
-#include "server/conf/conf_text.h"
+#include "server/conf/conf_parse.h"
 #include "shared/array.h"
 
 struct loader {

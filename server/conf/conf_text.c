@@ -1,5 +1,5 @@
 /* Reads a configuration file, walks its lines, and reports mistakes in it. */
-#include "server/conf/conf_text.h"
+#include "server/conf/conf_parse.h"
 
 #include <sys/stat.h>
 

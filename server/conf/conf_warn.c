@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "server/conf/conf_text.h"
+#include "server/conf/conf_parse.h"
 #include "shared/ip.h"
 
 static void

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "server/log/json_out.h"
+#include "server/log/json.h"
 #include "server/mail/site.h"
 #include "server/master.h"
 #include "server/session/session.h"

@@ -1,11 +1,10 @@
 /* JSON as RFC 8259 has it, in UTF-8, an object to a line. */
-#include "server/log/json_out.h"
+#include "server/log/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "server/log/json.h"
 
 static void
 put_shown(FILE *f, struct span s, const char *special)

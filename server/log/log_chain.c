@@ -1,5 +1,5 @@
 /* The chain of the message log. */
-#include "server/log/log_chain.h"
+#include "server/log/log_message.h"
 
 #include <inttypes.h>
 #include <sodium.h>

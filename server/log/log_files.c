@@ -1,5 +1,5 @@
 /* The files of the message log, in the order of their contents, untrusted. */
-#include "server/log/log_files.h"
+#include "server/log/log_message.h"
 
 #include <dirent.h>
 #include <errno.h>

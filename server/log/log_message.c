@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "server/log/figure.h"
-#include "server/log/log_files.h"
 #include "shared/file.h"
 #include "shared/log.h"
 

@@ -7,9 +7,101 @@
 #define SERVER_LOG_MESSAGE_H
 
 #include <limits.h>
+#include <stdio.h>
 #include <sys/types.h>
 
-#include "server/log/log_chain.h"
+#include "server/log/log_record.h"
+
+/*
+ * ---- log_chain.c: the chain, and checkpoints.  A checkpoint is the last line
+ * at some time; kept elsewhere, it shows later whether lines up to it were
+ * changed or cut off.
+ */
+
+enum { log_checkpoint_line_bytes = 256 };
+
+/* A line, which the next one has to follow. */
+struct log_point {
+	uint64_t	n;		/* 0: there is none */
+	uint8_t		hash[log_hash_bytes];
+	char		time[24];	/* "2026-11-24T00:16:26Z" */
+};
+
+/* Zero is valid. */
+struct log_chain {
+	bool			begun;
+	bool			from_start;	/* first is line 1 of the log */
+	bool			taken;		/* last is the line just fed */
+	struct log_point	first;
+	struct log_point	last;		/* hash: of any line */
+	uint64_t		strange;	/* not of smtpd, since last */
+	struct log_point	aside;		/* skipped: out of order */
+};
+
+enum { log_chain_why_bytes = 20 * 1024 };
+
+/* Adds the line that follows *last, with its LF, and sets *last to it. */
+void	log_chain_add(struct log_point *last, struct span time,
+	    struct span body, struct buf *out);
+/* Reads line, without its LF; out->n is 0 when smtpd did not write it. */
+void	log_chain_point(struct span line, struct log_record *r,
+	    struct log_point *out);
+/*
+ * Takes the next line, without its LF.  False: it does not follow that before
+ * ("FILE:LINE"); why says it for a person.  The chain goes on from this line;
+ * but one out of order is skipped, unless the next line follows it.
+ */
+bool	log_chain_feed(struct log_chain *c, struct span line,
+	    const char *before, char why[log_chain_why_bytes]);
+/* Adds the line of a checkpoint with its LF. */
+void	log_chain_write_checkpoint(const struct log_point *p, struct buf *out);
+/* Reads it without its LF; false: not exactly as smtpctl writes it. */
+bool	log_chain_read_checkpoint(struct span line, struct log_point *out);
+
+/* ---- log_files.c: the files in their order, and the lines of any file ---- */
+
+struct log_file_found {
+	char		path[PATH_MAX];
+	uint64_t	first;		/* number of first line; 0: unknown */
+	bool		strange;	/* odd name: not to be read */
+};
+
+struct log_files {
+	struct log_file_found	*files;		/* the caller's to free */
+	size_t			 count;
+	size_t			 compressed;	/* files, not in this list */
+};
+
+/*
+ * Finds "message", "message.ANYTHING" and "message-ANYTHING" in the directory
+ * path (relative to at), sorted by their first line's number; unknown ones come
+ * first.  0, or -1 and errno.
+ */
+int	log_files_find(int at, const char *path, struct log_files *out);
+/*
+ * Reads the last whole line of fd, which ends before *end (0: none).  out->n is
+ * 0 when smtpd did not write it.  0, or -1 and errno.
+ */
+int	log_files_last(int fd, struct log_point *out, off_t *end);
+
+enum { log_lines_buffer_bytes = 128 * 1024 };
+
+/* A file line by line, in memory of a fixed size. */
+struct log_lines {
+	FILE		*f;		/* the caller's to close */
+	uint64_t	number;		/* of the last line returned, from 1 */
+	bool		whole;		/* that line had an LF, and fit */
+	uint8_t		line[log_lines_buffer_bytes];
+};
+
+/* Begins with an untrusted file.  0, or -1, errno (ELOOP, EINVAL: no file). */
+int	log_lines_open(struct log_lines *l, int at, const char *path);
+/* Begins with f, which is NULL when it could not be opened: then -1. */
+int	log_lines_begin(struct log_lines *l, FILE *f);
+/* The next line, maybe cut, without its LF, for now.  1; 0; -1 and errno. */
+int	log_lines_next(struct log_lines *l, struct span *out);
+
+/* ---- log_message.c: writing ---------------------------------------------- */
 
 enum {
 	log_message_buffer_bytes = 4 * log_line_bytes,

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "server/log/json_out.h"
+#include "server/log/json.h"
 #include "shared/ipc.h"
 
 struct queue_row {

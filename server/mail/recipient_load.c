@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/conf/conf_text.h"
+#include "server/conf/conf_parse.h"
 
 enum { chain_max_bytes = 400 };		/* of a loop as it is shown */
 

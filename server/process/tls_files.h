@@ -5,7 +5,7 @@
 #define SERVER_TLS_FILES_H
 
 #include "server/conf/conf.h"
-#include "server/conf/conf_text.h"
+#include "server/conf/conf_parse.h"
 #include "shared/ipc.h"
 #include "shared/span.h"
 

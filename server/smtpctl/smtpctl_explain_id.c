@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "server/log/log_files.h"
+#include "server/log/log_message.h"
 #include "server/smtpctl/story.h"
 #include "shared/array.h"
 #include "shared/smtp_reply.h"

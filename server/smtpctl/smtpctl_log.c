@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/log/log_files.h"
+#include "server/log/log_message.h"
 #include "shared/array.h"
 
 struct checkpoint {

@@ -1,5 +1,5 @@
 /* Criteria of smtpctl await: the message is compared as it was sent. */
-#include "server/smtpctl/smtpctl_match.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <string.h>
 

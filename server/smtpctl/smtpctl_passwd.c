@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/conf/conf_text.h"
 #include "shared/password_form.h"
 #include "shared/smtp_syntax.h"
 

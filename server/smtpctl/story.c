@@ -11,7 +11,7 @@
 
 #include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
-#include "server/log/log_files.h"
+#include "server/log/log_message.h"
 #include "server/smtpctl/smtpctl.h"
 
 enum {

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "server/log/decision.h"
-#include "server/log/json_out.h"
 #include "server/log/log_record.h"
 #include "shared/smtp_reply.h"
 

@@ -7,7 +7,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "server/log/log_chain.h"
+#include "server/log/log_message.h"
 
 enum { text_max_bytes = 1 << 17 };
 

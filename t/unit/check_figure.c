@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "server/log/figure.h"
-#include "server/log/json_out.h"
+#include "server/log/json.h"
 
 TEST(text_sizes)
 {

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/log/log_files.h"
 #include "server/mail/recipient.h"
 #define UNIT_OWN_MAIN
 #include "t/unit/unit.h"

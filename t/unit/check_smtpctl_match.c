@@ -3,7 +3,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "server/smtpctl/smtpctl_match.h"
+#include "server/smtpctl/smtpctl.h"
 
 static const char letter[] =
     "Return-Path: <shop@Example.org>\n"
