@@ -151,7 +151,8 @@ TEST(not_again)
 	EXPECT(WAIT_FOR(5000, count_in(old, " event=error what=\"the log "
 	    "file cannot be opened again") == 1), "nothing is said");
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
-	EXPECT(count_in(old, " event=store ") == 1, "not in the old file");
+	EXPECT(WAIT_FOR(5000, count_in(old, " event=store ") == 1),
+	    "not in the old file");
 	EXPECT(stat(victim, &st) == 0 && st.st_size == 0, "link followed");
 	EXPECT(unlink(d.log) == 0 && rename(old, d.log) == 0, "rename");
 	daemon_stop(&d);
