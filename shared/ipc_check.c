@@ -156,7 +156,7 @@ static bool
 is_dial(const struct ipc_dial *d)
 {
 	return d->to.ipv6 <= 1 && d->source.ipv6 <= 1 && d->udp <= 1 &&
-	    d->has_source <= 1 && d->patience_ms <= dial_patience_max_ms;
+	    d->has_source <= 1;
 }
 
 static bool

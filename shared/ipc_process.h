@@ -153,20 +153,13 @@ struct ipc_ip {
 	uint8_t		ip[16];		/* IPv4: the first four octets */
 };
 
-enum {
-	dial_calls_max = 256,		/* connections under way */
-	dial_patience_max_ms = 10 * 60 * 1000
-};
-
 /* Connect to this address; from source, if it has one. */
 struct ipc_dial {
-	uint64_t	ticket;
 	struct ipc_ip	to;
 	struct ipc_ip	source;
 	uint16_t	port;
 	uint8_t		udp;
 	uint8_t		has_source;
-	uint32_t	patience_ms;
 };
 
 #endif

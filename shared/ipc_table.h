@@ -89,9 +89,9 @@
 	X(LOG_WRITTEN, FROM_LOGGER, written, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && is_errno(p->error))		\
 	X(DIAL, TO_DIAL, dial, 0, AT_ANY, is_dial(p))			\
-	X(DIALED, FROM_DIAL, synced, 1, AT_ANY, p->error == 0)	\
-	X(UNDIALED, FROM_DIAL, synced, 0, AT_ANY,			\
-	    p->error != 0 && is_errno(p->error))			\
+	X(DIALED, FROM_DIAL, number, 1, AT_ANY, p->n == 0)		\
+	X(UNDIALED, FROM_DIAL, number, 0, AT_ANY,			\
+	    p->n > 0 && is_errno((int64_t)p->n))			\
 	X(CLIENT, TO_WORKER, client, 1, AT_IDLE,			\
 	    p->tls < RELAY_TLS_COUNT && ENDS(p->helo) && ENDS(p->host))	\
 	X(GREETED, FROM_WORKER, greeted, 0, AT_RELAY,			\

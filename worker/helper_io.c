@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shared/deadline.h"
 #include "shared/file.h"
 #include "shared/ip.h"
 #include "shared/ipc.h"
@@ -83,16 +82,6 @@ logger_run(int channel)
 /* ---- dial --------------------------------------------------------------- */
 
 enum { smtp_port = 25 };	/* of all hosts that MX records name */
-
-/* A connection that was asked for, and that has no answer yet. */
-struct call {
-	uint64_t	ticket;
-	int64_t		until_ms;
-	int		fd;
-};
-
-static struct call calls[dial_calls_max];	/* answered in any order */
-static size_t call_count;
 
 static char *const *words;	/* where it may connect to as well */
 
@@ -202,82 +191,30 @@ dial(const struct ipc_dial *d, int *fd)
 }
 
 /*
- * Waits until poll(2) says that the channel has room: that is before it is
- * full, and bounds the descriptors in flight.
+ * Goes only where the rules of its start permit, whatever the master asks; the
+ * master waits until what was begun is connected.  An answer waits until
+ * poll(2) says that the channel has room: that is before it is full, and bounds
+ * the descriptors in flight.
  */
 static void
-answer(int channel, uint64_t ticket, int fd, int error)
+take_dial(int channel, const struct ipc_record *r, int passed)
 {
-	struct ipc_record r = { .type = error == 0 ? IPC_DIALED :
-	    IPC_UNDIALED, .u.synced = { .ticket = ticket, .error = error } };
+	struct ipc_record answer = { .type = IPC_DIALED };
 	struct pollfd room = { channel, POLLOUT, 0 };
+	int fd, error = dial(&r->u.dial, &fd);
 
+	if (error != 0 && error != EINPROGRESS) {
+		answer.type = IPC_UNDIALED;
+		answer.u.number.n = (uint64_t)error;
+	}
 	(void)poll(&room, 1, -1);
-	helper_answer(channel, &r, error == 0 ? fd : -1);
+	helper_answer(channel, &answer, answer.type == IPC_DIALED ? fd : -1);
 	if (fd != -1)
 		close(fd);
 }
 
-/* Waits for the channel or a call; returns what the channel is ready for. */
-static short
-wait_for_any(int channel)
-{
-	struct pollfd fds[1 + dial_calls_max] = { { channel,
-	    call_count < dial_calls_max ? POLLIN : 0, 0 } };
-	int64_t until = INT64_MAX;
-	int error;
-
-	for (size_t i = 0; i < call_count; i++) {
-		fds[1 + i] = (struct pollfd){ calls[i].fd, POLLOUT, 0 };
-		if (calls[i].until_ms < until)
-			until = calls[i].until_ms;
-	}
-	if (poll(fds, 1 + call_count, until == INT64_MAX ? -1 :
-	    deadline_left_ms(until)) == -1)
-		return 0;
-	/* From the last on: what ends leaves its place to the last. */
-	for (size_t i = call_count; i-- > 0;) {
-		struct call *c = &calls[i];
-		socklen_t n = sizeof(error);
-
-		error = ETIMEDOUT;
-		if (fds[1 + i].revents == 0 &&
-		    deadline_now_ms() < c->until_ms)
-			continue;
-		if (fds[1 + i].revents != 0 && getsockopt(c->fd, SOL_SOCKET,
-		    SO_ERROR, &error, &n) == -1)
-			error = errno;
-		answer(channel, c->ticket, c->fd, error);
-		*c = calls[--call_count];
-	}
-	return fds[0].revents;
-}
-
-/* Goes only where the rules of its start permit, whatever the master asks. */
 void
 dial_run(int channel)
 {
-	enum ipc_got got = IPC_GOT_NOTHING;
-	struct ipc_record r;
-	const char *why;
-	int passed, fd, error;
-
-	channel = helper_enter(channel, SANDBOX_DIAL, 1);
-	while (got == IPC_GOT_RECORD || got == IPC_GOT_NOTHING) {
-		if (wait_for_any(channel) == 0)
-			continue;
-		got = ipc_recv(channel, IPC_TO_DIAL, IPC_AT_ANY, false, &r,
-		    &passed, &why);
-		if (got != IPC_GOT_RECORD)
-			continue;
-		fd = -1;
-		error = call_count == dial_calls_max ? EAGAIN :
-		    dial(&r.u.dial, &fd);
-		if (error == EINPROGRESS)
-			calls[call_count++] = (struct call){ r.u.dial.ticket,
-			    deadline_now_ms() + r.u.dial.patience_ms, fd };
-		else
-			answer(channel, r.u.dial.ticket, fd, error);
-	}
-	_exit(0);
+	helper_serve(channel, SANDBOX_DIAL, IPC_TO_DIAL, 1, take_dial);
 }

@@ -1,6 +1,6 @@
 /*
- * The master's end of dial.  A slot for each connection under way says what
- * dial may answer; who forgets a job leaves its slot until dial has answered.
+ * The master's end of dial, which answers in the order of asking, at once: the
+ * connection is made while its socket is here.
  */
 #include "server/process/dial.h"
 
@@ -19,93 +19,56 @@
 #include "shared/ip.h"
 #include "shared/log.h"
 
-enum { for_udp = 16 };		/* slots that hosts which hang cannot take */
-
-struct slot {
-	uint64_t		 ticket;	/* 0: free */
-	struct dial_job		*job;		/* NULL: forgotten */
-};
-
 static struct {
-	TAILQ_HEAD(dial_jobs, dial_job) waiting;
-	struct slot		 slots[dial_calls_max];
-	size_t			 used;
-	uint64_t		 tickets;	/* given out */
-	int64_t			 patience_ms;	/* the longest so far */
-	struct helper		*helper;	/* NULL: never served */
+	/* Without an answer; those that were asked for come first. */
+	TAILQ_HEAD(dial_jobs, dial_job) jobs;
+	uint64_t		 asked, answered;	/* of this dial */
 	char			**words;	/* it was started with */
-} dial = { .waiting = TAILQ_HEAD_INITIALIZER(dial.waiting) };
-
-/* Questions to name servers go first: they take no time. */
-static void
-enqueue(struct dial_job *job)
-{
-	struct dial_job *before = TAILQ_FIRST(&dial.waiting);
-
-	while (job->udp && before != NULL && before->udp)
-		before = TAILQ_NEXT(before, entry);
-	if (job->udp && before != NULL)
-		TAILQ_INSERT_BEFORE(before, job, entry);
-	else
-		TAILQ_INSERT_TAIL(&dial.waiting, job, entry);
-}
-
-/* An answer is due; helper.c waits a while longer. */
-static void
-set_due(void)
-{
-	dial.helper->due_ms = dial.used == 0 ? 0 :
-	    deadline_now_ms() + dial.patience_ms;
-}
+} dial = { .jobs = TAILQ_HEAD_INITIALIZER(dial.jobs) };
 
 static bool
 next(void *helper, struct ipc_record *out)
 {
-	struct dial_job *job = TAILQ_FIRST(&dial.waiting);
-	struct slot *s = dial.slots;
+	struct helper *h = helper;
+	struct dial_job *job = TAILQ_FIRST(&dial.jobs);
 
-	if (job == NULL ||
-	    dial.used >= (size_t)(dial_calls_max - (job->udp ? 0 : for_udp)))
+	while (job != NULL && job->number != 0)
+		job = TAILQ_NEXT(job, entry);
+	if (job == NULL)
 		return false;
-	while (s->ticket != 0)
-		s++;
-	TAILQ_REMOVE(&dial.waiting, job, entry);
-	job->ticket = ++dial.tickets * dial_calls_max +
-	    (uint64_t)(s - dial.slots);
-	*s = (struct slot){ job->ticket, job };
-	if (job->patience_ms > dial.patience_ms)
-		dial.patience_ms = job->patience_ms;
-	if (dial.used++ == 0)
-		set_due();
+	job->number = ++dial.asked;
+	if (h->due_ms == 0)
+		h->due_ms = deadline_now_ms();
 	memset(out, 0, sizeof(*out));
 	out->type = IPC_DIAL;
-	out->u.dial = (struct ipc_dial){ .ticket = job->ticket,
-	    .to = job->to, .port = job->port, .udp = job->udp,
-	    .has_source = job->has_source, .source = job->source,
-	    .patience_ms = job->patience_ms };
+	out->u.dial = (struct ipc_dial){ .to = job->to, .port = job->port,
+	    .udp = job->udp, .has_source = job->has_source,
+	    .source = job->source };
 	return true;
 }
 
 void
 dial_connect(struct master *m, struct dial_job *job)
 {
-	job->ticket = 0;
-	enqueue(job);
+	job->master = m;
+	job->number = 0;
+	job->fd = -1;
+	TAILQ_INSERT_TAIL(&dial.jobs, job, entry);
 	helper_tell(m, HELPER_DIAL);
 }
 
 void
 dial_forget(struct dial_job *job)
 {
-	struct slot *s = &dial.slots[job->ticket % dial_calls_max];
-
-	if (s->job == job)
-		s->job = NULL;
-	else
-		TAILQ_REMOVE(&dial.waiting, job, entry);
+	if (job->fd == -1) {
+		TAILQ_REMOVE(&dial.jobs, job, entry);
+		return;
+	}
+	event_del(&job->connected);
+	close(job->fd);
 }
 
-/* Does fd lead where it should?  A connection that was lost since may not. */
+/* Does fd lead where it should, if it leads anywhere by now? */
 static bool
 is_asked_for(int fd, const struct dial_job *d)
 {
@@ -120,54 +83,75 @@ is_asked_for(int fd, const struct dial_job *d)
 	    n == size && memcmp(&peer, &to, size) == 0);
 }
 
+static void
+on_connected(evutil_socket_t fd, short what, void *arg)
+{
+	struct dial_job *job = arg;
+	int error = ETIMEDOUT;
+	socklen_t n = sizeof(error);
+
+	if ((what & EV_TIMEOUT) == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR,
+	    &error, &n) == -1)
+		error = errno;
+	if (error == 0 && is_asked_for(fd, job)) {
+		job->done(job->arg, fd, 0);
+		return;
+	}
+	close(fd);
+	if (error != 0) {
+		job->done(job->arg, -1, error);
+		return;
+	}
+	helper_lose(job->master, HELPER_DIAL, "it connected elsewhere", false);
+	dial_connect(job->master, job);
+}
+
 static bool
 take(struct master *m, const struct ipc_record *r)
 {
-	const struct ipc_synced *d = &r->u.synced;
-	struct slot *s = &dial.slots[d->ticket % dial_calls_max];
-	struct dial_job *job = s->job;
-	int fd = dial.helper->passed;
-	int error = d->error != 0 ? d->error : fd == -1 ? EMFILE : 0;
+	struct helper *h = &m->helpers[HELPER_DIAL];
+	struct dial_job *job = TAILQ_FIRST(&dial.jobs);
+	struct timeval patience;
 
 	if ((r->type != IPC_DIALED && r->type != IPC_UNDIALED) ||
-	    d->ticket == 0 || s->ticket != d->ticket ||
-	    (job != NULL && fd != -1 && !is_asked_for(fd, job)))
+	    dial.answered == dial.asked)
 		return false;
-	*s = (struct slot){ 0 };
-	dial.used--;
-	set_due();
-	if (job != NULL) {
-		dial.helper->passed = -1;
-		job->done(job->arg, fd, error);
+	h->due_ms = ++dial.answered == dial.asked ? 0 : deadline_now_ms();
+	/* Forgotten meanwhile? */
+	if (job == NULL || job->number != dial.answered)
+		return true;
+	if (h->passed != -1 && !is_asked_for(h->passed, job))
+		return false;
+	TAILQ_REMOVE(&dial.jobs, job, entry);
+	job->fd = h->passed;
+	h->passed = -1;
+	if (job->fd == -1) {
+		job->done(job->arg, -1, r->type == IPC_DIALED ? EMFILE :
+		    (int)r->u.number.n);
+		return true;
 	}
-	helper_tell(m, HELPER_DIAL);
+	patience = (struct timeval){ job->patience_ms / 1000,
+	    job->patience_ms % 1000 * 1000 };
+	event_assign(&job->connected, m->base, job->fd, EV_WRITE,
+	    on_connected, job);
+	event_add(&job->connected, &patience);
 	return true;
-}
-
-static void
-feed(struct master *m, bool first)
-{
-	dial.helper = &m->helpers[HELPER_DIAL];
-	helper_fed(m, HELPER_DIAL);
 }
 
 /* What was asked for is asked for again. */
 static void
 lost(struct master *m, bool again)
 {
-	if (dial.helper == NULL)
-		return;
-	for (size_t i = 0; i < dial_calls_max; i++)
-		if (dial.slots[i].job != NULL)
-			enqueue(dial.slots[i].job);
-	memset(dial.slots, 0, sizeof(dial.slots));
-	dial.used = 0;
+	struct dial_job *job;
+
+	TAILQ_FOREACH(job, &dial.jobs, entry)
+		job->number = 0;
+	dial.asked = dial.answered = 0;
 }
 
 const struct helper_role dial_role = {
 	.then = "no mail leaves, and it waits in the queue",
 	.next = next,
-	.feed = feed,
 	.take = take,
 	.lost = lost
 };

@@ -18,7 +18,7 @@ struct dial_job {
 	bool			 udp;
 	bool			 has_source;
 	struct ipc_ip		 source;	/* bound to, port 0 */
-	uint32_t		 patience_ms;
+	uint32_t		 patience_ms;	/* once dial has a socket */
 	/*
 	 * fd is connected, non-blocking and close-on-exec, and the callee's;
 	 * or -1 and errno (EACCES: dial may not go there; ELOOP: it is
@@ -26,12 +26,16 @@ struct dial_job {
 	 */
 	void			(*done)(void *arg, int fd, int error);
 	void			*arg;
-	uint64_t		 ticket;
+	/* For dial.c: */
+	struct master		*master;
+	uint64_t		 number;	/* 0: not asked for yet */
+	int			 fd;		/* being connected; or -1 */
+	struct event		 connected;
 };
 
 /* Asks dial; done() is called after this returns. */
 void	dial_connect(struct master *m, struct dial_job *job);
-/* job is called no more; what connects late is closed. */
+/* done() of job is not called any more. */
 void	dial_forget(struct dial_job *job);
 /*
  * Where dial may connect to, by this configuration, as the words that it and

@@ -80,7 +80,7 @@ done(void *arg, int fd, int error)
 
 /* A new dial. */
 static void
-begin(bool first)
+begin(void)
 {
 	int ends[2];
 
@@ -95,7 +95,7 @@ begin(bool first)
 	h->state = HELPER_UNFED;
 	other = ends[1];
 	feed_init(&h->feed, m.base, h->channel, dial_role.next, on_sent, h);
-	dial_role.feed(&m, first);
+	helper_fed(&m, HELPER_DIAL);
 }
 
 static void
@@ -112,7 +112,7 @@ set_up(void)
 	    listen(listener, 100) == 0 &&
 	    getsockname(listener, (struct sockaddr *)&in, &n) == 0);
 	port = ntohs(in.sin_port);
-	begin(true);
+	begin();
 }
 
 static struct dial_job *
@@ -158,32 +158,43 @@ asked(struct ipc_dial *out)
 
 /* As helper.c takes it: false where dial would be lost. */
 static bool
-answer(uint64_t ticket, int fd, int error)
+answer(int fd, int error)
 {
 	struct ipc_record r = { .type = error == 0 ? IPC_DIALED :
 	    IPC_UNDIALED };
 	bool taken;
 
-	r.u.synced.ticket = ticket;
-	r.u.synced.error = error;
+	r.u.number.n = (uint64_t)error;
 	h->passed = fd;
 	taken = dial_role.take(&m, &r);
 	if (h->passed != -1)
 		close(h->passed);
 	h->passed = -1;
+	turn();
 	return taken;
 }
 
+/* A socket that is being connected, or has failed. */
 static int
 connected(uint16_t to_port)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	    .sin_port = htons(to_port) };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	(void)connect(fd, (struct sockaddr *)&in, sizeof(in));
 	return fd;
+}
+
+static uint16_t
+port_of(int fd)
+{
+	struct sockaddr_in in;
+	socklen_t n = sizeof(in);
+
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &n), 0);
+	return ntohs(in.sin_port);
 }
 
 static bool
@@ -192,73 +203,148 @@ is_open(int fd)
 	return fcntl(fd, F_GETFD) != -1;
 }
 
-TEST(answers_in_any_order)
+TEST(answers)
 {
 	struct ipc_dial a, b;
-	int fd;
+	int fd, closed;
 
 	set_up();
 	want(0, false);
 	ck_assert_uint_eq(heard[0].calls, 0);
 	want(1, false);
 	ck_assert(asked(&a) && asked(&b) && !asked(&b));
-	ck_assert(a.port == port && a.to.ip[0] == 127 &&
-	    a.patience_ms == 1000);
+	ck_assert(a.port == port && a.to.ip[0] == 127);
 	ck_assert_int_gt(h->due_ms, 0);
 	fd = connected(port);
-	ck_assert(answer(b.ticket, fd, 0));
-	ck_assert(heard[1].calls == 1 && heard[1].fd == fd && is_open(fd));
+	ck_assert(answer(fd, 0));
+	ck_assert(heard[0].calls == 1 && heard[0].fd == fd && is_open(fd));
 	ck_assert((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
-	ck_assert(answer(a.ticket, -1, ETIMEDOUT));
-	ck_assert(heard[0].calls == 1 && heard[0].fd == -1 &&
-	    heard[0].error == ETIMEDOUT);
+	ck_assert_int_gt(h->due_ms, 0);
+	ck_assert(answer(-1, ENETUNREACH));
+	ck_assert(heard[1].calls == 1 && heard[1].fd == -1 &&
+	    heard[1].error == ENETUNREACH);
 	ck_assert_int_eq(h->due_ms, 0);
 	/* Refused by dial, and a descriptor for which there was no room. */
 	want(0, false);
 	want(1, true);
 	ck_assert(asked(&a) && asked(&b));
-	ck_assert(answer(a.ticket, -1, EACCES) &&
-	    heard[0].error == EACCES);
-	ck_assert(answer(b.ticket, -1, 0) && heard[1].error == EMFILE);
+	ck_assert(answer(-1, EACCES) && heard[0].error == EACCES);
+	ck_assert(answer(-1, 0) && heard[1].error == EMFILE);
+	/* Nobody listens there. */
+	closed = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(closed, (struct sockaddr *)&(struct sockaddr_in){
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
+	    sizeof(struct sockaddr_in)), 0);
+	want(0, false);
+	jobs[0].port = port_of(closed);
+	ck_assert(asked(&a));
+	fd = connected(jobs[0].port);
+	ck_assert(answer(fd, 0) && heard[0].calls == 3);
+	ck_assert(heard[0].error != 0 && !is_open(fd));
+}
+
+/* Its queue is full: connections hang, each for its own patience. */
+TEST(hangs)
+{
+	struct ipc_dial a;
+	int64_t began = deadline_now_ms();
+	int fds[8], fd = -1;
+
+	set_up();
+	ck_assert_int_eq(listen(listener, 1), 0);
+	for (size_t i = 0; i < 8; i++)
+		fds[i] = connected(port);
+	want(0, false)->patience_ms = 300;
+	want(1, false)->patience_ms = 60000;
+	ck_assert(asked(&a) && asked(&a));
+	for (size_t i = 0; i < 2; i++) {
+		fd = connected(port);
+		ck_assert(answer(fd, 0));
+		ck_assert_uint_eq(heard[i].calls, 0);
+	}
+	ck_assert_int_eq(h->due_ms, 0);
+	while (heard[0].calls == 0 && deadline_now_ms() < began + 5000)
+		event_base_loop(m.base, EVLOOP_ONCE);
+	ck_assert_int_eq(heard[0].error, ETIMEDOUT);
+	ck_assert_int_ge(deadline_now_ms() - began, 300);
+	ck_assert(is_open(fd) && heard[1].calls == 0);
+	dial_forget(&jobs[1]);
+	ck_assert(!is_open(fd));
+	for (size_t i = 0; i < 8; i++)
+		close(fds[i]);
 }
 
 /* Nobody asked for these. */
 TEST(lies)
 {
 	struct ipc_record r = { .type = IPC_READY };
+	int fd, fds[3], pair[2];
 	struct ipc_dial a;
-	int fd, pair[2];
-	uint16_t right = port;
 
 	set_up();
-	right = port;
-	ck_assert(!answer(0, -1, ETIMEDOUT));
+	ck_assert(!answer(-1, ETIMEDOUT));
+	/* A socket to somebody else, and what is no socket. */
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(listen(fds[0], 1), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	fds[0] = connected(port_of(fds[0]));
+	fds[1] = pair[0];
+	fds[2] = open("/dev/null", O_RDWR);
+	for (size_t i = 0; i < 3; i++) {
+		begin();
+		want(0, false);
+		ck_assert(asked(&a));
+		ck_assert(!dial_role.take(&m, &r));
+		ck_assert(!answer(fds[i], 0));
+		ck_assert(!is_open(fds[i]));
+		dial_role.lost(&m, true);
+		dial_forget(&jobs[0]);
+	}
+	begin();
 	want(0, false);
 	ck_assert(asked(&a));
-	ck_assert(!answer(a.ticket + 1, -1, ETIMEDOUT));
-	ck_assert(!answer(a.ticket + dial_calls_max, -1, ETIMEDOUT));
-	ck_assert(!answer(UINT64_MAX, -1, ETIMEDOUT));
-	ck_assert(!dial_role.take(&m, &r));
-	/* A socket to somebody else, and what is no socket. */
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(listen(fd, 1), 0);
-	{
-		struct sockaddr_in in;
-		socklen_t n = sizeof(in);
-
-		ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &n),
-		    0);
-		ck_assert(!answer(a.ticket, connected(ntohs(in.sin_port)), 0));
-	}
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	ck_assert(!answer(a.ticket, pair[0], 0));
-	ck_assert(!is_open(pair[0]));
-	ck_assert(!answer(a.ticket, open("/dev/null", O_RDWR), 0));
 	ck_assert_uint_eq(heard[0].calls, 0);
-	ck_assert(answer(a.ticket, connected(right), 0));
-	/* Twice. */
-	ck_assert(!answer(a.ticket, -1, ETIMEDOUT));
+	fd = connected(port);
+	ck_assert(answer(fd, 0));
 	ck_assert_uint_eq(heard[0].calls, 1);
+	/* Twice. */
+	ck_assert(!answer(-1, ETIMEDOUT));
+	ck_assert_uint_eq(heard[0].calls, 1);
+}
+
+/* It leads nowhere at first, and then elsewhere: dial is lost. */
+TEST(lies_later)
+{
+	int elsewhere = socket(AF_INET, SOCK_STREAM, 0), fd;
+	int fds[4], accepted;
+	struct ipc_dial a;
+
+	set_up();
+	ck_assert_int_eq(listen(elsewhere, 0), 0);
+	for (size_t i = 0; i < 4; i++)
+		fds[i] = connected(port_of(elsewhere));
+	want(0, false)->patience_ms = 10000;
+	ck_assert(asked(&a));
+	fd = connected(port_of(elsewhere));
+	ck_assert(answer(fd, 0));
+	ck_assert_uint_eq(lost, 0);
+	for (int i = 0; i < 500 && lost == 0; i++) {
+		accepted = accept4(elsewhere, NULL, NULL, SOCK_NONBLOCK);
+		if (accepted != -1)
+			close(accepted);
+		else
+			usleep(10000);
+		(void)fcntl(elsewhere, F_SETFL, O_NONBLOCK);
+		turn();
+	}
+	ck_assert_uint_eq(lost, 1);
+	ck_assert(!is_open(fd) && heard[0].calls == 0);
+	/* The next dial is asked again. */
+	begin();
+	ck_assert(asked(&a) && answer(connected(port), 0));
+	ck_assert(heard[0].calls == 1 && heard[0].error == 0);
+	for (size_t i = 0; i < 4; i++)
+		close(fds[i]);
 }
 
 TEST(forgotten)
@@ -268,45 +354,47 @@ TEST(forgotten)
 
 	set_up();
 	dial_forget(want(0, false));
-	ck_assert(asked(&a));
+	want(1, false);
+	ck_assert(asked(&a) && asked(&a));
 	fd = connected(port);
-	ck_assert(answer(a.ticket, fd, 0));
+	ck_assert(answer(fd, 0));
 	ck_assert(heard[0].calls == 0 && !is_open(fd));
+	ck_assert(answer(-1, ECONNREFUSED));
+	ck_assert(heard[1].calls == 1 && heard[1].error == ECONNREFUSED);
 	/* While dial is away it is not even asked for. */
 	h->state = HELPER_LOST;
 	dial_role.lost(&m, true);
 	dial_forget(want(0, false));
 	want(1, false);
-	begin(false);
+	begin();
 	ck_assert(asked(&a));
-	ck_assert(answer(a.ticket, -1, ECONNREFUSED));
-	ck_assert(heard[0].calls == 0 && heard[1].calls == 1);
+	ck_assert(answer(-1, ECONNREFUSED));
+	ck_assert(heard[0].calls == 0 && heard[1].calls == 2);
 	ck_assert(!asked(&a));
 }
 
 /* What was under way is asked again, but not what was forgotten. */
 TEST(dial_is_lost)
 {
-	struct ipc_dial a, b, c;
+	struct ipc_dial a;
 
 	set_up();
 	want(0, false);
 	want(1, false);
 	dial_forget(want(2, false));
-	ck_assert(asked(&a) && asked(&b) && asked(&c));
+	ck_assert(asked(&a) && asked(&a));
 	h->state = HELPER_LOST;
 	dial_role.lost(&m, true);
 	want(3, true);
-	begin(false);
-	ck_assert(asked(&c) && c.udp);
-	ck_assert(asked(&c) && c.ticket != a.ticket);
-	ck_assert(answer(c.ticket, -1, ETIMEDOUT));
-	ck_assert(asked(&c) && !asked(&b));
-	/* An answer of the previous one. */
-	ck_assert(!answer(a.ticket, -1, ETIMEDOUT));
-	ck_assert(answer(c.ticket, -1, ETIMEDOUT));
+	begin();
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(asked(&a) && a.udp == (i == 2));
+	ck_assert(!asked(&a));
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(answer(-1, ETIMEDOUT));
+	ck_assert(!answer(-1, ETIMEDOUT));
 	ck_assert(heard[0].calls == 1 && heard[1].calls == 1 &&
-	    heard[2].calls == 0 && heard[3].calls == 0);
+	    heard[2].calls == 0 && heard[3].calls == 1);
 	/* It ends while there is something to send. */
 	close(other);
 	other = -1;
@@ -315,33 +403,18 @@ TEST(dial_is_lost)
 	ck_assert_uint_eq(lost, 1);
 }
 
-/* Hosts that hang leave room for name servers. */
 TEST(many)
 {
-	static struct ipc_dial got[jobs_max];
-	size_t n = 0;
+	struct ipc_dial a;
 
 	set_up();
-	for (size_t i = 0; i < jobs_max - 10; i++)
-		want(i, false);
-	while (asked(&got[n]))
-		n++;
-	ck_assert_uint_eq(n, dial_calls_max - 16);
-	for (size_t i = jobs_max - 10; i < jobs_max; i++)
-		want(i, true);
-	while (asked(&got[n]))
-		ck_assert(got[n++].udp);
-	ck_assert_uint_eq(n, dial_calls_max - 16 + 10);
-	for (size_t i = 0; i < n; i++)
-		ck_assert(answer(got[i].ticket, -1, ETIMEDOUT));
-	n = 0;
-	while (asked(&got[n]))
-		n++;
-	ck_assert_uint_eq(n, jobs_max - 10 - (dial_calls_max - 16));
-	for (size_t i = 0; i < n; i++)
-		ck_assert(answer(got[i].ticket, -1, ETIMEDOUT));
 	for (size_t i = 0; i < jobs_max; i++)
+		want(i, i % 2 == 0);
+	for (size_t i = 0; i < jobs_max; i++) {
+		ck_assert(asked(&a) && a.udp == (i % 2 == 0));
+		ck_assert(answer(-1, ETIMEDOUT));
 		ck_assert_uint_eq(heard[i].calls, 1);
+	}
 }
 
 static void

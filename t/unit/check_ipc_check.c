@@ -80,7 +80,7 @@ good(enum ipc_type type)
 	} else if (type == IPC_REPORT) {
 		r.u.report.count = 1;
 	} else if (type == IPC_UNDIALED) {
-		r.u.synced.error = 1;
+		r.u.number.n = 1;
 	} else if (type == IPC_OUTCOME) {
 		r.u.outcome.code = 250;
 	} else if (type == IPC_FACT) {
