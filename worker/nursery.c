@@ -27,6 +27,7 @@ struct nursery {
 	enum sandbox_role	 role;
 	bool			 held;
 	const char		*sandbox;	/* NULL: no settings yet */
+	bool			 shook_hands;
 	struct ipc_settings	 settings;
 };
 
@@ -138,6 +139,33 @@ reap(void)
 	}
 }
 
+/*
+ * A throw-away worker begins a handshake in its sandbox: a library that crashes
+ * there is found before any client comes.  NULL, or how it ended.
+ */
+static const char *
+shake_hands(struct nursery *n)
+{
+	static char text[ipc_text_bytes];
+	const char *what;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1 &&
+		    !n->settings.sandbox_optional)
+			_exit(nursery_exit_unsafe);
+		_exit(tls_context_shake_hands() ? 0 : 1);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		continue;
+	n->shook_hands = pid != -1 && status == 0;
+	snprintf(text, sizeof(text), "a TLS handshake on trial %s %d",
+	    WIFSIGNALED(status) ? "died by signal" : "failed:",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return n->shook_hands ? NULL : text;
+}
+
 /* Enters the sandbox of this process; NULL, or what is missing. */
 static const char *
 enter(const struct nursery *n)
@@ -183,6 +211,9 @@ take_settings(struct nursery *n, const struct ipc_settings *settings)
 		(void)tls_context_make_client();
 	if (what == NULL || settings->sandbox_optional)
 		what = tls_context_make(settings->tls_pairs);
+	if (what == NULL && settings->tls_pairs > 0 && !settings->proved &&
+	    !n->shook_hands)
+		what = shake_hands(n);
 	helper_ready(nursery_channel, n->sandbox, what);
 }
 

@@ -154,3 +154,23 @@ tls_context_client(void)
 {
 	return of_relays;
 }
+
+bool
+tls_context_shake_hands(void)
+{
+	SSL_CTX *ctx = new_context(TLS_client_method());
+	SSL *client = ctx == NULL ? NULL : SSL_new(ctx);
+	SSL *server = SSL_new(contexts[0]);
+	BIO *hello = BIO_new(BIO_s_mem()), *answer = BIO_new(BIO_s_mem());
+	bool asked = false;
+
+	if (client == NULL || server == NULL || hello == NULL ||
+	    answer == NULL || BIO_up_ref(hello) != 1 || BIO_up_ref(answer) != 1)
+		return false;
+	SSL_set_bio(client, answer, hello);
+	SSL_set_bio(server, hello, answer);
+	tls_key_ask_by(NULL, &asked);
+	(void)SSL_connect(client);
+	(void)SSL_accept(server);
+	return asked;
+}

@@ -24,6 +24,11 @@ SSL_CTX	*tls_context(void);
 bool	tls_context_make_client(void);
 /* That context, which checks no certificate of a host; NULL: none was made. */
 SSL_CTX	*tls_context_client(void);
+/*
+ * Begins a TLS session, with a client made here, up to the signature; for a
+ * child that then ends.  False: no signature was asked for.
+ */
+bool	tls_context_shake_hands(void);
 
 /* ---- keys ------------------------------------------------------------- */
 
@@ -44,7 +49,10 @@ bool	tls_key_init(void);
  * public key in its certificate; NULL: that is neither RSA nor EC.
  */
 EVP_PKEY *tls_key_of(X509 *certificate, uint16_t pair);
-/* From now on master is asked for signatures; *refused: it gave none. */
+/*
+ * From now on master is asked for signatures; NULL: there are none.  *refused:
+ * one that was needed was not given.
+ */
 void	tls_key_ask_by(struct ask *master, bool *refused);
 
 /* ---- the client's socket, or the host's, under TLS ---------------------- */

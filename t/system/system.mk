@@ -9,7 +9,8 @@ SYSTEM_TESTS	= sweep queue any_killed submission kill liar renew batch exhaust h
 		  sockets upgrade control queuectl stats dryrun reload files \
 		  passwd relay_who report resolver \
 		  top tls sign proxy catcher stalled leave
-SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
+SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
+		  $(BUILD)/t/system/broken_worker
 endif
 SYSTEM_COMMON	= harness proc daemon reload client mail chain events ctl spawn
 
@@ -65,5 +66,10 @@ $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
 $(BUILD)/t/system/lying_worker: $(BUILD)/t/system/lying_worker.o \
     $(BUILD)/t/system/lies.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
+
+# The real worker with a library of TLS that crashes.
+$(BUILD)/t/system/broken_worker: $(worker_o) $(shared_o)
+	$(call link,$(WORKER_STATIC) -Xlinker --wrap=SSL_accept \
+	    -Xlinker --defsym=__wrap_SSL_accept=bug_at,$(WORKER_LIBS))
 
 .PRECIOUS: $(BUILD)/t/system/%.o

@@ -380,3 +380,23 @@ TEST(large)
 	EXPECT(mail_copies(&d, "alice", 7) == 1, "not one message");
 	daemon_stop(&d);
 }
+
+/*
+ * A library that crashes in a handshake, as one that was linked wrongly does,
+ * is found before a client is served.
+ */
+TEST(broken_library)
+{
+	struct daemon d;
+
+	secure_make_pair("mx", "rsa", "mx.example.org");
+	daemon_init(&d, "", NULL);
+	daemon_use_other(&d, "broken_worker", "broken");
+	daemon_start(&d);
+	daemon_stop(&d);
+	secure_add_pair(&d, "mx.pem", "mx.key");
+	daemon_launch(&d);
+	EXPECT(daemon_wait_end(&d) != 0, "it starts");
+	EXPECT(strstr(daemon_last_words(&d), "TLS handshake on trial died "
+	    "by signal") != NULL, "%s", daemon_last_words(&d));
+}
