@@ -4,10 +4,10 @@
  * pages and compiled against stub headers only; it has not run.
  *
  * In capability mode every absolute open fails: files are opened below kept
- * directories, the nursery executes itself by a descriptor, and RIGHT_SYSLOG
- * keeps the open socket.  Nobody connects in it, so dial, which parses and
- * holds nothing, is confined by its limits and its user only; and the keeper
- * cannot start another.  A process can create sockets, but not bind or connect
+ * directories, the nursery executes itself by a descriptor, and syslog keeps its
+ * open socket.  Nobody connects in it, so dial, which parses and holds nothing,
+ * is confined by its limits and its user only; and the keeper cannot start
+ * another.  A process can create sockets, but not bind or connect
  * them, set its own user ID, and map code (sandbox_beyond).  A descriptor that
  * a worker receives later has the rights that the sender left on it.
  */
@@ -27,8 +27,6 @@
 
 /* A worker's descriptors are lower; the caller closes higher ones. */
 #define limited_descriptors	64
-/* A role with one of these has descriptors that it may do more with. */
-#define owner_rights		(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK)
 
 static int
 forbid_tracing(void)
@@ -49,7 +47,7 @@ int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	bool owner = (sandbox_table[role].rights & owner_rights) != 0;
+	bool owner = (sandbox_table[role].rights & OWN_STATE) != 0;
 	cap_rights_t rights;
 	unsigned mode;
 
@@ -115,8 +113,8 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 		{ ~0U, "socket" }, { ~0U, "socket AF_UNIX" },
 		{ ~0U, "socketpair" }, { ~0U, "setuid" },
 		{ ~0U, "mmap PROT_EXEC" }, { ~0U, "memory above the limit" },
-		{ ~0U, "write" }, { owner_rights, "ftruncate" },
-		{ owner_rights, "listen" }, { owner_rights, "accept" }
+		{ ~0U, "write" }, { OWN_STATE, "ftruncate" },
+		{ OWN_STATE, "listen" }, { OWN_STATE, "accept" }
 	};
 
 	return (connects(role) && strcmp(probe_name, "fork") != 0) ||

@@ -44,7 +44,7 @@ sandbox_os_rights(enum sandbox_role role)
 	unsigned rights = sandbox_table[role].rights;
 
 	/* An interpreter is mapped, so this program needs its loader. */
-	if ((rights & RIGHT_EXEC_SELF) && getauxval(AT_BASE) != 0)
+	if ((rights & RIGHT_FORK) && getauxval(AT_BASE) != 0)
 		rights |= RIGHT_LOADER;
 	if (SANDBOX_SANITIZED)
 		rights |= RIGHT_SANITIZER;
@@ -195,13 +195,13 @@ sandbox_landlock_abi(void)
 
 /*
  * ABI 1 forbids links and renames between directories, which deliver mail:
- * there Landlock confines only roles without RIGHT_FILES.
+ * there Landlock confines only roles without RIGHT_SERVE.
  */
 bool
 sandbox_confines_paths(enum sandbox_role role)
 {
 	return sandbox_landlock_abi() >=
-	    (sandbox_table[role].rights & RIGHT_FILES ? 2 : 1);
+	    (sandbox_table[role].rights & RIGHT_SERVE ? 2 : 1);
 }
 
 static uint64_t

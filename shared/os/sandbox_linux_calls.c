@@ -30,7 +30,8 @@ const struct sandbox_calls sandbox_calls[] = {
 	/* Every process: end, return from a signal, memory, the clock. */
 	GROUP(ANY_RIGHT, 0, C(exit), C(exit_group), C(rt_sigreturn),
 	    C(restart_syscall), C(brk), C(munmap), C(getrandom), C(getpid),
-	    C(getppid), C(clock_gettime), C(gettimeofday), C(time)),
+	    C(getppid), C(clock_gettime), C(gettimeofday), C(time), C(close),
+	    C(recvmsg), C(shutdown)),
 	/*
 	 * No pwrite, which on other systems ignores O_APPEND, as pwritev2's
 	 * RWF_NOAPPEND does on Linux.  No sendfile, splice or copy_file_range.
@@ -38,56 +39,49 @@ const struct sandbox_calls sandbox_calls[] = {
 	GROUP(RIGHT_IO, 0, C(read), C(readv), C(pread64), C(write), C(writev),
 	    C(recvfrom), C(lseek)),
 	GROUP(RIGHT_IO | RIGHT_CONNECT, 0, C(poll), C(ppoll)),
-	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, C(close)),
 	GROUP(RIGHT_SYNC, ANY_RIGHT, C(fsync), C(fdatasync)),
-	GROUP(RIGHT_RECV_FD, ANY_RIGHT, C(recvmsg), C(shutdown)),
 	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, C(gettid), C(getuid),
 	    C(geteuid), C(getgid), C(getegid), C(uname), C(sysinfo),
 	    C(getrusage), C(nanosleep), C(clock_nanosleep), C(sched_yield),
 	    C(sched_getaffinity), C(umask), C(fstat), C(dup), C(dup2), C(dup3),
 	    C(rt_sigaction), C(rt_sigprocmask), C(sigaltstack), C(pipe2)),
-	GROUP(RIGHT_ACCEPT, 0, C(accept), C(accept4)),
-	GROUP(RIGHT_ACCEPT | RIGHT_CONNECT, ANY_RIGHT, C(getsockname),
-	    C(getpeername), C(getsockopt)),
-	GROUP(RIGHT_FILES, 0, C(open), C(openat2), C(mkdir), C(mkdirat),
-	    C(link), C(linkat), C(rename), C(renameat), C(renameat2),
-	    C(unlink), C(unlinkat), C(rmdir), C(ftruncate), C(pwrite64),
-	    C(pwritev)),
-	GROUP(RIGHT_FILES, RIGHT_LOADER, C(openat)),
-	GROUP(RIGHT_FILES, ANY_RIGHT, C(stat), C(lstat), C(newfstatat),
+	/* Of the master, a child that it forked before its sandbox. */
+	GROUP(OWN_STATE, ANY_RIGHT, C(wait4), C(waitid)),
+	GROUP(RIGHT_SERVE, 0, C(accept), C(accept4), C(open), C(openat2),
+	    C(mkdir), C(mkdirat), C(link), C(linkat), C(rename), C(renameat),
+	    C(renameat2), C(unlink), C(unlinkat), C(rmdir), C(ftruncate),
+	    C(pwrite64), C(pwritev)),
+	GROUP(RIGHT_SERVE, RIGHT_LOADER, C(openat)),
+	GROUP(RIGHT_SERVE, ANY_RIGHT, C(stat), C(lstat), C(newfstatat),
 	    C(statx), C(statfs), C(fstatfs), C(getdents64), C(faccessat),
 	    C(faccessat2), C(access), C(readlink), C(readlinkat), C(getcwd),
-	    C(flock)),
-	/* No role needs these, but RIGHT_FILES is not killed for them. */
-	GROUP(0, RIGHT_FILES, C(creat), C(truncate), C(fallocate), C(symlink),
+	    C(flock), C(epoll_ctl), C(epoll_wait), C(epoll_pwait),
+	    C(epoll_pwait2)),
+	GROUP(RIGHT_SERVE | RIGHT_CONNECT, ANY_RIGHT, C(getsockname),
+	    C(getpeername), C(getsockopt)),
+	GROUP(RIGHT_SERVE | RIGHT_CONNECT, 0, C(connect)),
+	GROUP(0, RIGHT_SERVE | RIGHT_CONNECT, C(socket)),
+	/* No role needs these, but the master is not killed for them. */
+	GROUP(0, RIGHT_SERVE, C(creat), C(truncate), C(fallocate), C(symlink),
 	    C(symlinkat), C(mknod), C(mknodat), C(chmod), C(fchmod),
 	    C(fchmodat), C(chown), C(fchown), C(lchown), C(fchownat), C(chdir),
 	    C(fchdir), C(pwritev2), C(sendfile), C(splice), C(tee),
 	    C(vmsplice), C(copy_file_range)),
-	GROUP(RIGHT_FORK, 0, C(fork)),
-	GROUP(0, RIGHT_FORK, C(clone), C(clone3)),
-	/* The master, too, has a child, forked before its sandbox. */
-	GROUP(RIGHT_FORK | RIGHT_EVENTS, ANY_RIGHT, C(wait4), C(waitid)),
+	/* The next sandbox of a child is compiled inside this one. */
+	GROUP(RIGHT_FORK, 0, C(fork), C(execveat), C(seccomp),
+	    C(landlock_create_ruleset), C(landlock_add_rule),
+	    C(landlock_restrict_self)),
+	GROUP(RIGHT_FORK, RIGHT_SERVE, C(socketpair)),
 	GROUP(RIGHT_FORK, ANY_RIGHT, C(set_robust_list), C(set_tid_address),
-	    C(rseq), C(getrlimit), C(setrlimit),
+	    C(rseq), C(getrlimit), C(setrlimit), C(arch_prctl),
 	    /* For the keeper's children, before they enter their own roles. */
 	    C(mlockall)),
-	/* For the child's next sandbox, which is compiled inside this one. */
-	GROUP(RIGHT_FORK, 0, C(seccomp), C(landlock_create_ruleset),
-	    C(landlock_add_rule), C(landlock_restrict_self)),
-	GROUP(RIGHT_FORK, RIGHT_EVENTS, C(socketpair)),
-	GROUP(0, RIGHT_FORK | RIGHT_SANITIZER, C(prctl)),
 	/* From ABI 6 on Landlock lets kill(2) reach only its own workers. */
-	GROUP(0, RIGHT_FORK, C(kill)),
-	GROUP(RIGHT_EXEC_SELF, 0, C(execveat)),
-	GROUP(RIGHT_EXEC_SELF, ANY_RIGHT, C(arch_prctl)),
+	GROUP(0, RIGHT_FORK, C(clone), C(clone3), C(kill)),
+	GROUP(0, RIGHT_FORK | RIGHT_SANITIZER, C(prctl)),
 	/* The dynamic loader maps code; a static program never does. */
 	GROUP(RIGHT_LOADER, ANY_RIGHT, C(mmap), C(mprotect), C(faccessat),
 	    C(access), C(newfstatat), C(readlink), C(readlinkat)),
-	GROUP(RIGHT_EVENTS, ANY_RIGHT, C(epoll_ctl), C(epoll_wait),
-	    C(epoll_pwait), C(epoll_pwait2)),
-	GROUP(RIGHT_SYSLOG | RIGHT_CONNECT, 0, C(connect)),
-	GROUP(0, RIGHT_SYSLOG | RIGHT_CONNECT, C(socket)),
 	/* The filter sees no address; Landlock permits port 0 of TCP. */
 	GROUP(RIGHT_CONNECT, 0, C(bind)),
 	GROUP(RIGHT_SANITIZER, ANY_RIGHT, C(madvise), C(getrlimit),
@@ -170,7 +164,7 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW(RIGHT_SANITIZER, RIGHT_LOADER, mprotect, MASK(2, PROT_EXEC, 0)),
 	ALLOW(ANY_RIGHT, RIGHT_LOADER, mprotect,
 	    EQ(2, PROT_READ | PROT_WRITE)),
-	ALLOW(RIGHT_EXEC_SELF, RIGHT_LOADER, mprotect, EQ(2, PROT_READ)),
+	ALLOW(RIGHT_FORK, RIGHT_LOADER, mprotect, EQ(2, PROT_READ)),
 	ALLOW(ANY_RIGHT, 0, mremap, MASK(3, ~(scmp_datum_t)MREMAP_MAYMOVE, 0)),
 	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTNEED)),
 	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_FREE)),
@@ -182,18 +176,18 @@ const struct sandbox_rule sandbox_rules[] = {
 	 * MSG_FASTOPEN would connect a socket, past Landlock.
 	 */
 	ALLOW(RIGHT_IO, 0, sendto, EQ(4, 0)),
-	ALLOW(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
-	KILL(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, MSG_FASTOPEN)),
-	ALLOW(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	ALLOW(ANY_RIGHT, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
+	KILL(ANY_RIGHT, 0, sendmsg, MASK(2, MSG_FASTOPEN, MSG_FASTOPEN)),
+	ALLOW(RIGHT_SERVE, 0, setsockopt, EQ(1, SOL_SOCKET),
 	    EQ(2, SO_SNDBUF)),
 
 	/*
-	 * Without RIGHT_SYSLOG every socket(2) kills.  A filter sees no path,
+	 * Without RIGHT_SERVE every socket(2) kills.  A filter sees no path,
 	 * but syslog takes datagrams, while services worth an attack on a
 	 * local socket (a bus, a container daemon) take streams.
 	 */
-	KILL(RIGHT_SYSLOG, 0, socket, NE(0, AF_UNIX)),
-	ALLOW(RIGHT_SYSLOG, 0, socket, EQ(0, AF_UNIX),
+	KILL(RIGHT_SERVE, 0, socket, NE(0, AF_UNIX)),
+	ALLOW(RIGHT_SERVE, 0, socket, EQ(0, AF_UNIX),
 	    MASK(1, socket_type, SOCK_DGRAM)),
 
 	/* AF_INET or AF_INET6, which differ in one bit, of one protocol. */
@@ -203,8 +197,8 @@ const struct sandbox_rule sandbox_rules[] = {
 	    AF_INET & AF_INET6), MASK(1, socket_type, SOCK_DGRAM), EQ(2, 0)),
 
 	/* Is it a terminal, and the number of waiting octets. */
-	ALLOW(RIGHT_FILES, 0, ioctl, EQ(1, TCGETS)),
-	ALLOW(RIGHT_EVENTS, 0, ioctl, EQ(1, FIONREAD)),
+	ALLOW(RIGHT_SERVE, 0, ioctl, EQ(1, TCGETS)),
+	ALLOW(RIGHT_SERVE, 0, ioctl, EQ(1, FIONREAD)),
 
 	ALLOW(RIGHT_FORK, 0, clone,
 	    MASK(clone_flags_arg, ~(scmp_datum_t)clone_flags_fork, 0)),
@@ -215,13 +209,13 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NAME)),
 	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
 	/* For the executed auth process, which lowers its own priority. */
-	ALLOW(RIGHT_EXEC_SELF, 0, setpriority, EQ(0, PRIO_PROCESS), EQ(1, 0)),
+	ALLOW(RIGHT_FORK, 0, setpriority, EQ(0, PRIO_PROCESS), EQ(1, 0)),
 	/* Only its own limits, which roles without fork can only read. */
 	ALLOW(RIGHT_FORK, RIGHT_SANITIZER, prlimit64, EQ(0, 0)),
 	ALLOW(OWN_STATE, RIGHT_FORK | RIGHT_SANITIZER, prlimit64, EQ(0, 0),
 	    EQ(2, 0)),
 
 	/* ld.so opens files to read; Landlock says which. */
-	ALLOW(RIGHT_LOADER, RIGHT_FILES, openat, MASK(2, open_write_mask, 0)),
+	ALLOW(RIGHT_LOADER, RIGHT_SERVE, openat, MASK(2, open_write_mask, 0)),
 };
 const size_t sandbox_rules_count = COUNT(sandbox_rules);

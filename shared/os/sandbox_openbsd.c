@@ -20,17 +20,15 @@
 
 #define promises_max_bytes	128
 
-/* What roles need that have RIGHT_SYSLOG is in stdio: sendsyslog(2). */
+/* Every role has the first; stdio has sendsyslog(2). */
 static const struct {
 	unsigned	 right;
 	const char	*words;
 } promise_table[] = {
-	{ RIGHT_IO | RIGHT_SYNC | RIGHT_EVENTS | RIGHT_CONNECT, "stdio" },
-	{ RIGHT_RECV_FD, " recvfd sendfd" },
-	{ RIGHT_ACCEPT | RIGHT_CONNECT, " inet" },
-	{ RIGHT_FILES, " rpath wpath cpath flock" },
-	{ RIGHT_FORK, " proc" },
-	{ RIGHT_EXEC_SELF, " exec" }
+	{ RIGHT_IO | RIGHT_SYNC | RIGHT_CONNECT, "stdio recvfd sendfd" },
+	{ RIGHT_SERVE | RIGHT_CONNECT, " inet" },
+	{ RIGHT_SERVE, " rpath wpath cpath flock" },
+	{ RIGHT_FORK, " proc exec" }
 };
 
 /* The first unveil hides everything else. */
@@ -65,7 +63,7 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	unsigned rights = sandbox_table[role].rights;
 	char promises[promises_max_bytes] = "";
 
-	if ((rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) &&
+	if ((rights & (RIGHT_SERVE | RIGHT_FORK)) &&
 	    unveil_paths(paths, path_count, what) == -1)
 		return -1;
 	*what = "pledge";
@@ -93,7 +91,7 @@ bool
 sandbox_confines_paths(enum sandbox_role role)
 {
 	return (sandbox_table[role].rights &
-	    (RIGHT_FILES | RIGHT_EXEC_SELF)) != 0;
+	    (RIGHT_SERVE | RIGHT_FORK)) != 0;
 }
 
 bool
@@ -101,7 +99,7 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 {
 	enum {
 		stdio = RIGHT_IO | RIGHT_SYNC | RIGHT_CONNECT,
-		inet = RIGHT_ACCEPT | RIGHT_CONNECT
+		inet = RIGHT_SERVE | RIGHT_CONNECT
 	};
 	static const struct sandbox_permitted beyond[] = {
 		{ stdio, "write" }, { stdio, "ftruncate" },

@@ -22,31 +22,25 @@
  * standard input, output and error; or, if it resolves, a socket for each name.
  */
 const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
-	[SANDBOX_MASTER] = { "master", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
-	    RIGHT_ACCEPT | RIGHT_FILES | RIGHT_SYSLOG | RIGHT_EVENTS, 0, 0 },
-	[SANDBOX_NURSERY] = { "nursery", RIGHT_IO | RIGHT_SYNC |
-	    RIGHT_RECV_FD | RIGHT_FORK | RIGHT_EXEC_SELF, worker_memory,
-	    4096 },
-	[SANDBOX_SMTP] = { "smtp", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD,
-	    worker_memory, 144 },
-	[SANDBOX_SIGN] = { "sign", RIGHT_IO | RIGHT_RECV_FD, worker_memory,
-	    8 },
-	[SANDBOX_AUTH] = { "auth", RIGHT_IO | RIGHT_RECV_FD, auth_memory, 8 },
+	[SANDBOX_MASTER] = { "master", RIGHT_IO | RIGHT_SYNC | RIGHT_SERVE,
+	    0, 0 },
+	[SANDBOX_NURSERY] = { "nursery", RIGHT_IO | RIGHT_SYNC | RIGHT_FORK,
+	    worker_memory, 4096 },
+	[SANDBOX_SMTP] = { "smtp", RIGHT_IO | RIGHT_SYNC, worker_memory, 144 },
+	[SANDBOX_SIGN] = { "sign", RIGHT_IO, worker_memory, 8 },
+	[SANDBOX_AUTH] = { "auth", RIGHT_IO, auth_memory, 8 },
 	/* An attacker in it could only sync, or pretend to have synced. */
-	[SANDBOX_DISK] = { "disk", RIGHT_SYNC | RIGHT_RECV_FD, worker_memory,
-	    8 },
+	[SANDBOX_DISK] = { "disk", RIGHT_SYNC, worker_memory, 8 },
 	/* It writes to the descriptor it is sent, the open log file. */
-	[SANDBOX_LOGGER] = { "logger", RIGHT_IO | RIGHT_RECV_FD,
-	    worker_memory, 8 },
+	[SANDBOX_LOGGER] = { "logger", RIGHT_IO, worker_memory, 8 },
 	/*
 	 * It can send through its sockets, but not read.  Descriptors that the
 	 * master has in flight count against its limit, too.
 	 */
-	[SANDBOX_DIAL] = { "dial", RIGHT_RECV_FD | RIGHT_CONNECT,
-	    worker_memory, 4096 },
+	[SANDBOX_DIAL] = { "dial", RIGHT_CONNECT, worker_memory, 4096 },
 	/* Helpers that it forks inherit its sandbox: it has their rights. */
-	[SANDBOX_KEEPER] = { "keeper", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
-	    RIGHT_FORK | RIGHT_EXEC_SELF | RIGHT_CONNECT, auth_memory, 4096 }
+	[SANDBOX_KEEPER] = { "keeper", RIGHT_IO | RIGHT_SYNC | RIGHT_FORK |
+	    RIGHT_CONNECT, auth_memory, 4096 }
 };
 
 /* glibc declares an enum where the standard says int. */
@@ -78,8 +72,7 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 
 	*what = "paths";
 	errno = EINVAL;
-	if (path_count != 0 && !(line->rights & (RIGHT_FILES |
-	    RIGHT_EXEC_SELF)))
+	if (path_count != 0 && !(line->rights & (RIGHT_SERVE | RIGHT_FORK)))
 		return -1;
 	*what = "setrlimit";
 	if (limit(RLIMIT_CORE, 0) == -1 ||

@@ -17,8 +17,7 @@
 #endif
 
 /* Roles that parse no client's data may read and change their own state. */
-#define OWN_STATE \
-	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
+#define OWN_STATE	(RIGHT_SERVE | RIGHT_FORK)
 
 /*
  * Addresses that a process may use beside its memory: the program with its

@@ -77,7 +77,7 @@ can_map(uint64_t size, int protection, int flags)
 }
 
 /* "/" always exists: failing to open it is a refusal, even with ENOENT. */
-TRY_IF(open, "open", RIGHT_FILES | RIGHT_LOADER, true,
+TRY_IF(open, "open", RIGHT_SERVE | RIGHT_LOADER, true,
     open("/", O_RDONLY | O_DIRECTORY) != -1)
 
 static bool
@@ -92,14 +92,14 @@ try_create(const struct sandbox_things *t)
 	unlink(path);
 	return true;
 }
-PROBE(create, "create", RIGHT_FILES, true);
+PROBE(create, "create", RIGHT_SERVE, true);
 
-TRY(truncate, "truncate", RIGHT_FILES, false, truncate(nowhere, 0))
+TRY(truncate, "truncate", RIGHT_SERVE, false, truncate(nowhere, 0))
 /* A socket will do, as the sandbox does not look at the kind of file. */
-TRY(ftruncate, "ftruncate", RIGHT_FILES, false, ftruncate(t->pair[0], 0))
-TRY(unlink, "unlink", RIGHT_FILES, false, unlink(nowhere))
-TRY(link, "link", RIGHT_FILES, false, link(nowhere, nowhere "2"))
-TRY(rename, "rename", RIGHT_FILES, false, rename(nowhere, nowhere "2"))
+TRY(ftruncate, "ftruncate", RIGHT_SERVE, false, ftruncate(t->pair[0], 0))
+TRY(unlink, "unlink", RIGHT_SERVE, false, unlink(nowhere))
+TRY(link, "link", RIGHT_SERVE, false, link(nowhere, nowhere "2"))
+TRY(rename, "rename", RIGHT_SERVE, false, rename(nowhere, nowhere "2"))
 TRY(chmod, "chmod", 0, false, chmod(nowhere, 0600))
 TRY(chown, "chown", 0, false, chown(nowhere, (uid_t)-1, (gid_t)-1))
 TRY_IF(write, "write", RIGHT_IO, false, write(t->pair[0], "x", 1) == 1)
@@ -107,25 +107,25 @@ TRY_IF(write, "write", RIGHT_IO, false, write(t->pair[0], "x", 1) == 1)
 TRY(clear_append, "clear O_APPEND", OWN_STATE, false,
     fcntl(t->pair[0], F_SETFL, 0))
 TRY(socket, "socket", RIGHT_CONNECT, false, socket(AF_INET, SOCK_STREAM, 0))
-TRY(socket_unix, "socket AF_UNIX", RIGHT_SYSLOG, false,
+TRY(socket_unix, "socket AF_UNIX", RIGHT_SERVE, false,
     socket(AF_UNIX, SOCK_STREAM, 0))
 TRY(socketpair, "socketpair", RIGHT_FORK, false,
     socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){ 0 }))
-TRY(connect, "connect", RIGHT_SYSLOG | RIGHT_CONNECT, false,
+TRY(connect, "connect", RIGHT_SERVE | RIGHT_CONNECT, false,
     connect(t->pair[0], no_address, sizeof(*no_address)))
 TRY(bind, "bind", RIGHT_CONNECT, false,
     bind(t->pair[0], no_address, sizeof(*no_address)))
 TRY(listen, "listen", 0, false, listen(t->pair[0], 1))
-TRY(accept, "accept", RIGHT_ACCEPT, false, accept(t->pair[0], NULL, NULL))
+TRY(accept, "accept", RIGHT_SERVE, false, accept(t->pair[0], NULL, NULL))
 TRY(kill, "kill", 0, false, kill(getppid(), 0))
 /* On success the shell's exit status is 0; unveil refuses with ENOENT. */
-TRY_IF(execve, "execve", RIGHT_EXEC_SELF, true,
+TRY_IF(execve, "execve", RIGHT_FORK, true,
     is_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
     (char[]){ "-c" }, (char[]){ "exit 0" }, NULL }, (char *[]){ NULL })) &&
     errno != ENOENT)
 TRY(setuid, "setuid", 0, false, setuid(getuid()))
 TRY_IF(fork, "fork", RIGHT_FORK, false, is_forked(fork()))
-TRY_IF(map_code, "mmap PROT_EXEC", RIGHT_EXEC_SELF, false,
+TRY_IF(map_code, "mmap PROT_EXEC", RIGHT_FORK, false,
     can_map(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
 TRY_IF(memory, "memory above the limit", RIGHT_SANITIZER, false,
     sandbox_table[t->role].memory_max_bytes != 0 &&
@@ -160,7 +160,7 @@ PROBE(descriptors, "descriptors above the limit", 0, false);
 
 #ifdef __linux__
 /* Made by number, so that libc cannot choose another call; harmless outside. */
-TRY(memory_of_self, "open /proc/self/mem", RIGHT_FILES, true,
+TRY(memory_of_self, "open /proc/self/mem", RIGHT_SERVE, true,
     open("/proc/self/mem", O_RDWR))
 #ifdef SYS_fork
 /* libc's fork uses clone(2), even where the kernel has fork(2). */
@@ -171,7 +171,7 @@ TRY_IF(fork_call, "fork(2)", RIGHT_FORK, false,
 TRY_IF(vfork, "vfork", 0, false, is_forked(syscall(SYS_clone,
     (unsigned long)(CLONE_VFORK | SIGCHLD), 0UL, 0UL, 0UL, 0UL)))
 TRY(clone3, "clone3", 0, false, syscall(SYS_clone3, NULL, 0UL))
-TRY(execveat, "execveat", RIGHT_EXEC_SELF, true,
+TRY(execveat, "execveat", RIGHT_FORK, true,
     syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
     ((const char *[]){ "sh", "-c", "exit 0", NULL }), NULL, 0))
 TRY(tgkill, "tgkill", 0, false, syscall(SYS_tgkill, getppid(), getppid(), 0))
@@ -183,7 +183,7 @@ TRY(dumpable, "PR_SET_DUMPABLE", 0, false, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
 TRY(bpf, "bpf", 0, false, syscall(SYS_bpf, -1, NULL, 0U))
 TRY(io_uring, "io_uring_setup", 0, false, syscall(SYS_io_uring_setup, 1U, NULL))
 TRY(memfd_create, "memfd_create", 0, false, memfd_create("probe", MFD_CLOEXEC))
-TRY(openat2, "openat2", RIGHT_FILES, false,
+TRY(openat2, "openat2", RIGHT_SERVE, false,
     syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0))
 TRY(handle, "name_to_handle_at", 0, false,
     syscall(SYS_name_to_handle_at, AT_FDCWD, "/", NULL, NULL, 0))
@@ -219,13 +219,13 @@ TRY_IF(addresses, "addresses above the limit", RIGHT_SANITIZER, false,
     can_map(sandbox_table[t->role].memory_max_bytes +
     SANDBOX_IMAGE_MAX_BYTES, PROT_NONE, MAP_PRIVATE))
 /* RLIMIT_DATA counts no memory that is read-only, ever, or shared. */
-TRY_IF(map_read_only, "mmap PROT_READ", RIGHT_EXEC_SELF | RIGHT_SANITIZER,
+TRY_IF(map_read_only, "mmap PROT_READ", RIGHT_FORK | RIGHT_SANITIZER,
     false, can_map(4096, PROT_READ, MAP_PRIVATE))
 TRY(mprotect_read_only, "mprotect PROT_READ",
-    RIGHT_EXEC_SELF | RIGHT_SANITIZER, false, change_page(PROT_READ))
-TRY_IF(map_shared, "mmap MAP_SHARED", RIGHT_EXEC_SELF | RIGHT_SANITIZER,
+    RIGHT_FORK | RIGHT_SANITIZER, false, change_page(PROT_READ))
+TRY_IF(map_shared, "mmap MAP_SHARED", RIGHT_FORK | RIGHT_SANITIZER,
     false, can_map(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
-TRY(mprotect_code, "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false,
+TRY(mprotect_code, "mprotect PROT_EXEC", RIGHT_FORK, false,
     change_page(PROT_READ | PROT_EXEC))
 #endif
 

@@ -23,21 +23,22 @@ enum sandbox_role {
 	SANDBOX_ROLE_COUNT
 };
 
-/* Rights, in terms of a task rather than of system calls. */
+/*
+ * Rights, in terms of a task rather than of system calls.  Every role has its
+ * memory, the clock, and descriptors that it takes and gives on a channel.
+ */
 enum sandbox_right {
-	RIGHT_IO = 1 << 0,	/* read, write, send, receive, poll, close on
-				   descriptors it has; memory; clock */
+	RIGHT_IO = 1 << 0,	/* read, write, send, receive, poll on
+				   descriptors it has */
 	RIGHT_SYNC = 1 << 1,	/* fdatasync, fsync */
-	RIGHT_RECV_FD = 1 << 2,	/* take and give descriptors on a channel */
-	RIGHT_ACCEPT = 1 << 3,	/* accept and refuse connections */
-	RIGHT_FILES = 1 << 4,	/* open, link, rename, unlink, mkdir, stat
-				   below its own paths */
-	RIGHT_FORK = 1 << 5,	/* fork, wait, socketpair, limits and the next
-				   sandbox for the child */
-	RIGHT_EXEC_SELF = 1 << 6, /* execute its own program again */
-	RIGHT_SYSLOG = 1 << 7,	/* reconnect to the local syslog */
-	RIGHT_EVENTS = 1 << 8,	/* epoll or kqueue, timers, signal handlers */
-	RIGHT_CONNECT = 1 << 9	/* make TCP and UDP sockets, connect them to
+	RIGHT_SERVE = 1 << 2,	/* accept connections; open, link, rename,
+				   unlink, mkdir, stat below its own paths;
+				   reconnect to the local syslog; epoll or
+				   kqueue, timers, signal handlers */
+	RIGHT_FORK = 1 << 3,	/* fork, wait, socketpair, limits and the next
+				   sandbox for the child; execute its own
+				   program again */
+	RIGHT_CONNECT = 1 << 4	/* make TCP and UDP sockets, connect them to
 				   the ports of sandbox_let_connect, wait */
 };
 
@@ -79,7 +80,7 @@ void	sandbox_let_connect(const uint16_t *ports, size_t count);
 int	sandbox_limit_file(uint64_t max_bytes);
 /*
  * Enters the prepared role for good.  paths are all that may be opened, none
- * without RIGHT_FILES and RIGHT_EXEC_SELF.  0, or -1 with errno and *what.
+ * without RIGHT_SERVE and RIGHT_FORK.  0, or -1 with errno and *what.
  */
 int	sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);

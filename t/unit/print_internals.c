@@ -40,11 +40,8 @@ static const struct word {
 	{ IPC_AT_PROXY, "proxy" }, { IPC_AT_RESOLVE, "resolve" },
 	{ IPC_AT_RELAY, "relay" }, { IPC_AT_LETTER, "letter" }, { 0, NULL }
 }, rights[] = {
-	{ RIGHT_IO, "io" }, { RIGHT_SYNC, "sync" },
-	{ RIGHT_RECV_FD, "descriptors" }, { RIGHT_ACCEPT, "accept" },
-	{ RIGHT_FILES, "files" }, { RIGHT_FORK, "fork" },
-	{ RIGHT_EXEC_SELF, "itself" }, { RIGHT_SYSLOG, "syslog" },
-	{ RIGHT_EVENTS, "events" }, { RIGHT_CONNECT, "connect" }, { 0, NULL }
+	{ RIGHT_IO, "io" }, { RIGHT_SYNC, "sync" }, { RIGHT_SERVE, "serve" },
+	{ RIGHT_FORK, "fork" }, { RIGHT_CONNECT, "connect" }, { 0, NULL }
 };
 
 /* Bits without a word are shown: the page cannot have them. */
