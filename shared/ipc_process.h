@@ -100,7 +100,7 @@ struct ipc_judged {
 	char		name[ipc_tls_name_bytes]; /* the first host name */
 };
 
-/* A row of the next table of passwords, which IPC_TABLE ends. */
+/* A row of the next table of passwords, which IPC_TABLE begins. */
 struct ipc_account {
 	struct mailbox	who;
 	char		stored[password_hash_max_bytes + 1];

@@ -205,36 +205,24 @@ forget(struct table *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* Not by realloc(3), which does not wipe the memory it moves from. */
 static void
-grow(struct table *t)
+begin_table(uint64_t rows)
 {
-	struct table larger = { .n = t->n,
-	    .room = t->room == 0 ? 64 : 2 * t->room };
-
-	larger.rows = calloc(larger.room, sizeof(*larger.rows));
-	if (larger.rows == NULL)
+	forget(&next_table);
+	next_table.room = rows;
+	next_table.rows = calloc(rows + 1, sizeof(*next_table.rows));
+	if (next_table.rows == NULL)
 		_exit(1);	/* the master notices */
-	if (t->n > 0)
-		memcpy(larger.rows, t->rows, t->n * sizeof(*t->rows));
-	forget(t);
-	*t = larger;
 }
 
-/* An incomplete table would lack passwords: the process ends instead. */
+/* An incomplete table would lack passwords. */
 static void
-take_table(uint64_t rows)
+use_if_complete(void)
 {
-	if (rows > next_table.n)
-		_exit(1);
-	/* Before them, rows of a table that was given up for this one. */
-	if (rows < next_table.n)
-		memmove(next_table.rows, next_table.rows + next_table.n - rows,
-		    rows * sizeof(*next_table.rows));
-	next_table.n = rows;
-	if (next_table.n > 0)
-		qsort(next_table.rows, next_table.n,
-		    sizeof(*next_table.rows), by_name);
+	if (next_table.rows == NULL || next_table.n < next_table.room)
+		return;
+	qsort(next_table.rows, next_table.n, sizeof(*next_table.rows),
+	    by_name);
 	forget(&table);
 	table = next_table;
 	memset(&next_table, 0, sizeof(next_table));
@@ -266,17 +254,16 @@ take_auth(int channel, const struct ipc_record *r, int passed)
 {
 	struct ipc_record answer = { .type = IPC_CHECKED };
 
-	if (r->type == IPC_ACCOUNT) {
-		if (next_table.n == next_table.room)
-			grow(&next_table);
+	if (r->type == IPC_TABLE)
+		begin_table(r->u.number.n);
+	else if (r->type == IPC_ACCOUNT && next_table.n < next_table.room)
 		next_table.rows[next_table.n++] = r->u.account;
-	} else if (r->type == IPC_TABLE) {
-		take_table(r->u.number.n);
-	} else {
+	else if (r->type == IPC_PASSWORD) {
 		answer.u.checked.ticket = r->u.password.ticket;
 		answer.u.checked.answer = check(&r->u.password);
 		helper_answer(channel, &answer, -1);
 	}
+	use_if_complete();
 }
 
 void

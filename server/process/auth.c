@@ -15,8 +15,7 @@
 struct table {
 	struct conf_epoch	*epoch;		/* NULL: nothing is sent */
 	size_t			 domain, user;	/* next to be sent */
-	uint64_t		 rows;		/* sent so far */
-	bool			 ended;		/* TABLE was sent */
+	bool			 begun;		/* TABLE was sent */
 };
 
 static struct {
@@ -39,28 +38,38 @@ make_row(const struct conf_domain *d, const struct conf_entry *u,
 	return true;
 }
 
-/* Writes each account that can log in, and at the end their number. */
+/* The next account that can log in. */
 static bool
-next_row(struct table *t, struct ipc_record *out)
+next_account(struct table *t, struct ipc_account *out)
 {
 	const struct conf *conf = &t->epoch->conf;
 
-	out->type = IPC_ACCOUNT;
 	for (; t->domain < conf->domain_count; t->domain++, t->user = 0) {
 		const struct conf_domain *d = &conf->domains[t->domain];
 
 		while (t->user < d->users.count)
-			if (make_row(d, &d->users.one[t->user++],
-			    &out->u.account)) {
-				t->rows++;
+			if (make_row(d, &d->users.one[t->user++], out))
 				return true;
-			}
 	}
-	if (t->ended)
-		return false;
+	return false;
+}
+
+/* The number of accounts, and then each of them. */
+static bool
+next_row(struct table *t, struct ipc_record *out)
+{
+	struct table ahead = *t;
+	uint64_t rows = 0;
+
+	if (t->begun) {
+		out->type = IPC_ACCOUNT;
+		return next_account(t, &out->u.account);
+	}
+	while (next_account(&ahead, &out->u.account))
+		rows++;
 	out->type = IPC_TABLE;
-	out->u.number.n = t->rows;
-	t->ended = true;
+	out->u.number.n = rows;
+	t->begun = true;
 	return true;
 }
 
@@ -127,7 +136,6 @@ auth_renew(struct master *m)
 		conf_forget_passwords(&m->conf);
 		return;
 	}
-	/* Rows that were sent without their TABLE do not count. */
 	drop_table();
 	auth.table = (struct table){ .epoch = conf_epoch_enter(m->epoch) };
 	helper_tell(m, HELPER_AUTH);
