@@ -122,13 +122,6 @@ struct ipc_letter {
 	char		envid[dsn_envid_max_bytes + 1];
 };
 
-/* The transaction is over; every recipient had its OUTCOME. */
-enum relay_done {
-	RELAY_DONE_UNCERTAIN = 1 << 0,	/* lost behind the final dot */
-	RELAY_DONE_REUSABLE = 1 << 1,	/* another LETTER may come */
-	RELAY_DONE_ALL = (1 << 2) - 1
-};
-
 /* ---- reports (RFC 3464) ------------------------------------------------- */
 
 #define REPORT_KINDS(X, P)						\

@@ -6,9 +6,9 @@
  *
  * A number is, for SPAWN and STILLBORN, how many workers; for BREED and SIBLING
  * the option of smtpd-worker, 'r' or a helper's; for FILE 1 if it is one of
- * two; for RESET the errno of the spool file, or 0; for LETTER_DONE bits of
- * enum relay_done; for TABLE how many rows follow; for KEY_FORGET a slot; for
- * TELL_END an exit status; else nothing.
+ * two; for RESET the errno of the spool file, or 0; for LETTER_DONE 1 if
+ * another LETTER may come; for TABLE how many rows follow; for KEY_FORGET a
+ * slot; for TELL_END an exit status; else nothing.
  */
 #ifndef SHARED_IPC_TABLE_H
 #define SHARED_IPC_TABLE_H
@@ -100,8 +100,7 @@
 	    p->count <= relay_rcpts_max && ENDS(p->envid))		\
 	X(RCPT_TO, TO_WORKER, rcpt, 0, AT_ANY, is_rcpt(p))		\
 	X(OUTCOME, FROM_WORKER, outcome, 0, AT_HOST, is_outcome(p))	\
-	X(LETTER_DONE, FROM_WORKER, number, 0, AT_LETTER,		\
-	    p->n <= RELAY_DONE_ALL)					\
+	X(LETTER_DONE, FROM_WORKER, number, 0, AT_LETTER, p->n <= 1)	\
 	X(DISMISS, TO_WORKER, number, 0, AT_RELAY, true)		\
 	X(LOOKUP, TO_WORKER, lookup, 1, AT_NAME,			\
 	    p->kind < RESOLVE_KIND_COUNT && p->ipv6 <= 1 &&		\

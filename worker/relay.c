@@ -406,9 +406,7 @@ send_letter(struct relay *r)
 	if (r->left > 0)
 		tell(r, relay_all, r->end);
 	close(r->file);
-	TELL(r->master, LETTER_DONE, .number.n = alive ? RELAY_DONE_REUSABLE :
-	    r->stage == RELAY_DOT && r->accepted > 0 &&
-	    r->end != RELAY_END_REPLY ? RELAY_DONE_UNCERTAIN : 0);
+	TELL(r->master, LETTER_DONE, .number.n = alive);
 	return alive;
 }
 

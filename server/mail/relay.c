@@ -233,15 +233,14 @@ on_outcome(struct relay *r, const struct ipc_outcome *o)
 }
 
 static bool
-on_letter_done(struct relay *r, uint64_t done)
+on_letter_done(struct relay *r, bool reusable)
 {
-	if (r->step != RELAY_SENDS || r->left > 0 || r->told < r->count ||
-	    done == RELAY_DONE_ALL)
+	if (r->step != RELAY_SENDS || r->left > 0 || r->told < r->count)
 		return false;
 	set_step(r, RELAY_READY);
 	r->has_why = false;
 	pool_permit(r->worker, IPC_AT_RELAY);
-	r->owner->sent(r->arg, (done & RELAY_DONE_REUSABLE) != 0);
+	r->owner->sent(r->arg, reusable);
 	return true;
 }
 
@@ -271,7 +270,7 @@ on_record(void *owner, const struct ipc_record *record)
 	if (record->type == IPC_OUTCOME)
 		return on_outcome(r, &record->u.outcome);
 	if (record->type == IPC_LETTER_DONE)
-		return on_letter_done(r, record->u.number.n);
+		return on_letter_done(r, record->u.number.n == 1);
 	if (record->type == IPC_END)
 		return on_end(r);
 	if (record->type != IPC_GREETED || r->step != RELAY_GREETS)

@@ -362,6 +362,7 @@ static const struct field {
 	BELOW(SIGN, digest.pair, 16), BELOW(DIGEST, digest.pair, 64),
 	BELOW(SIGN, digest.scheme, SIGN_SCHEME_COUNT),
 	BELOW(DIGEST, digest.scheme, SIGN_SCHEME_COUNT),
+	BELOW(LETTER_DONE, number.n, 2),
 	ONE_OF(SIGN, digest.n, "\x20\x30\x40"),
 	ONE_OF(DIGEST, digest.n, "\x20\x30\x40"),
 	BELOW(SIGNATURE, signature.n, 513), BELOW(SIGNED, signature.n, 513),

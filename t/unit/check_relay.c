@@ -331,13 +331,13 @@ TEST(sends)
 	ck_assert_uint_eq(told.last[7].code, 550);
 	say(outcome(relay_all, RELAY_RCPT, 0));
 	ck_assert_uint_eq(told.last[99].end, RELAY_END_LOST);
-	say(done(RELAY_DONE_REUSABLE));
+	say(done(1));
 	ck_assert_uint_eq(told.sent, 1);
 	ck_assert(told.reusable);
 	memset(&told, 0, sizeof(told));
 	give_letter(1);
 	say(outcome(0, RELAY_DOT, 0));
-	say(done(RELAY_DONE_UNCERTAIN));
+	say(done(0));
 	ck_assert(!told.reusable);
 	say(outcome(relay_all, RELAY_DOT, 0));
 	say((struct ipc_record){ .type = IPC_END });
@@ -471,8 +471,6 @@ LIE(delivers_to_all_at_once, 2, outcome(relay_all, RELAY_DOT, 250))
 LIE(delivers_by_rcpt, 2, outcome(0, RELAY_RCPT, 250))
 LIE(delivers_by_354, 2, outcome(0, RELAY_DOT, 354))
 LIE(is_done_too_soon, 2, outcome(0, RELAY_DOT, 250), done(0))
-LIE(is_uncertain_and_reusable, 1, outcome(0, RELAY_DOT, 0),
-    done(RELAY_DONE_ALL))
 LIE(ends_too_soon, 2, outcome(0, RELAY_DOT, 250), { .type = IPC_END })
 LIE(notes_as_a_session, 0, { .type = IPC_NOTE })
 
