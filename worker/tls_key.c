@@ -108,32 +108,18 @@ key_import_types(int selection)
 	return no_names(NULL);
 }
 
-static const char *
-ec_operation(int operation)
-{
-	return operation == OSSL_OP_SIGNATURE ? "ECDSA" : "EC";
-}
-
 /* A row of a dispatch table; the function's type depends on the number. */
 #define ROW(number, function) { number, (void (*)(void))(function) }
-#define KEY_ROWS							\
-	ROW(OSSL_FUNC_KEYMGMT_NEW, key_new),				\
-	ROW(OSSL_FUNC_KEYMGMT_FREE, key_free),				\
-	ROW(OSSL_FUNC_KEYMGMT_IMPORT, key_import),			\
-	ROW(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_import_types),		\
-	ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),				\
-	ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match),			\
-	ROW(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),		\
-	ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, no_names)
-
-static const OSSL_DISPATCH rsa_key[] = { KEY_ROWS, { 0, NULL } };
-static const OSSL_DISPATCH ec_key[] = { KEY_ROWS,
-	ROW(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, ec_operation), { 0, NULL }
-};
-static const OSSL_ALGORITHM keys[] = {
-	{ "RSA:rsaEncryption", "provider=" provider_name, rsa_key, NULL },
-	{ "EC:id-ecPublicKey", "provider=" provider_name, ec_key, NULL },
-	{ NULL, NULL, NULL, NULL }
+static const OSSL_DISPATCH key_rows[] = {
+	ROW(OSSL_FUNC_KEYMGMT_NEW, key_new),
+	ROW(OSSL_FUNC_KEYMGMT_FREE, key_free),
+	ROW(OSSL_FUNC_KEYMGMT_IMPORT, key_import),
+	ROW(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_import_types),
+	ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),
+	ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match),
+	ROW(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),
+	ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, no_names),
+	{ 0, NULL }
 };
 
 /* ---- signatures ------------------------------------------------------- */
@@ -159,19 +145,12 @@ sign_set_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct signing *s = ctx;
 	const OSSL_PARAM *p;
-	const char *text;
 	int mode;
 
-	if (params == NULL)
-		return 1;
-	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
+	p = params == NULL ? NULL : OSSL_PARAM_locate_const(params,
+	    OSSL_SIGNATURE_PARAM_PAD_MODE);
 	if (p == NULL)
 		return 1;
-	if (OSSL_PARAM_get_utf8_string_ptr(p, &text)) {
-		s->pss = strcmp(text, OSSL_PKEY_RSA_PAD_MODE_PSS) == 0;
-		return s->pss ||
-		    strcmp(text, OSSL_PKEY_RSA_PAD_MODE_PKCSV15) == 0;
-	}
 	if (!OSSL_PARAM_get_int(p, &mode))
 		return 0;
 	s->pss = mode == RSA_PKCS1_PSS_PADDING;
@@ -182,9 +161,8 @@ static const OSSL_PARAM *
 sign_settable_params(void *ctx, void *provider)
 {
 	static const OSSL_PARAM known[] = {
-		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
-		OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL,
-		    0),
+		OSSL_PARAM_int(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL),
+		OSSL_PARAM_int(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL),
 		OSSL_PARAM_END
 	};
 
@@ -237,7 +215,7 @@ sign_all(void *ctx, unsigned char *out, size_t *out_n, size_t out_max,
 	return 1;
 }
 
-static const OSSL_DISPATCH signature[] = {
+static const OSSL_DISPATCH sign_rows[] = {
 	ROW(OSSL_FUNC_SIGNATURE_NEWCTX, sign_new),
 	ROW(OSSL_FUNC_SIGNATURE_FREECTX, sign_free),
 	ROW(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sign_begin),
@@ -246,21 +224,26 @@ static const OSSL_DISPATCH signature[] = {
 	ROW(OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, sign_settable_params),
 	{ 0, NULL }
 };
-static const OSSL_ALGORITHM signatures[] = {
-	{ "RSA:rsaEncryption", "provider=" provider_name, signature, NULL },
-	{ "ECDSA", "provider=" provider_name, signature, NULL },
-	{ NULL, NULL, NULL, NULL }
-};
 
 /* ---- the provider ----------------------------------------------------- */
 
 static const OSSL_ALGORITHM *
 provider_query(void *provider, int operation, int *no_cache)
 {
+	/* OpenSSL looks for a signature by the name of the key's kind. */
+	static const OSSL_ALGORITHM keys[] = {
+		{ "RSA", "provider=" provider_name, key_rows, NULL },
+		{ "EC", "provider=" provider_name, key_rows, NULL },
+		{ NULL, NULL, NULL, NULL }
+	}, signatures[] = {
+		{ "RSA", "provider=" provider_name, sign_rows, NULL },
+		{ "EC", "provider=" provider_name, sign_rows, NULL },
+		{ NULL, NULL, NULL, NULL }
+	};
+
 	*no_cache = 0;
-	if (operation == OSSL_OP_KEYMGMT)
-		return keys;
-	return operation == OSSL_OP_SIGNATURE ? signatures : NULL;
+	return operation == OSSL_OP_KEYMGMT ? keys :
+	    operation == OSSL_OP_SIGNATURE ? signatures : NULL;
 }
 
 static OSSL_provider_init_fn provider_init;
