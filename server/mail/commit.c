@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "server/log/log_message.h"
-#include "server/mail/delivery.h"
+#include "server/mail/message.h"
 #include "server/process/disk.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
@@ -23,7 +23,7 @@ enum {
 	turns_max = disk_processes,
 	gather_min_us = 1000,	/* while a sync is under way */
 	batch_us = 10 * 1000,	/* a turn begins no message after that */
-	quiet_times = 8,	/* factor, while nobody waits for a piece */
+	piece_max = 16,		/* Maildirs; nobody else makes any meanwhile */
 	rest_times = 3		/* a rest is so many pieces long, or none */
 };
 
@@ -31,7 +31,7 @@ enum {
 struct turn {
 	struct master		*master;
 	struct maildir_batch	 batch;
-	struct delivery_list	 touched;	/* waits for the sync */
+	struct message_list	 touched;	/* waits for the sync */
 	struct disk_job		 sync;		/* of batch */
 	bool			 syncing;	/* sync is under way */
 	int64_t			 begun_us;
@@ -39,34 +39,33 @@ struct turn {
 };
 
 struct commit {
-	struct delivery_list	 fresh;		/* not begun */
-	struct delivery_list	 large;		/* in pieces */
+	struct message_list	 fresh;		/* not begun */
+	struct message_list	 large;		/* in pieces */
 	struct turn		 turns[turns_max];
 	struct event		*next;		/* batch or piece */
 	int64_t			 sync_us;	/* time the last sync took */
 	int64_t			 fresh_at_us;	/* no batch before that, */
 	int64_t			 piece_at_us;	/* and no piece; there is one:
 						   INT64_MAX */
-	size_t			 piece;		/* Maildirs at a time */
 	uint64_t		 heard;		/* pool_heard at its end */
 };
 
 /* NULL: out of any list. */
 static void
-move(struct delivery *d, struct delivery_list *to)
+move(struct message *t, struct message_list *to)
 {
-	if (d->in != NULL)
-		TAILQ_REMOVE(d->in, d, entry);
-	d->in = to;
+	if (t->in != NULL)
+		TAILQ_REMOVE(t->in, t, entry);
+	t->in = to;
 	if (to != NULL)
-		TAILQ_INSERT_TAIL(to, d, entry);
+		TAILQ_INSERT_TAIL(to, t, entry);
 }
 
 static void
-end(struct delivery *d)
+end(struct message *t)
 {
-	move(d, NULL);
-	delivery_end(d);
+	move(t, NULL);
+	message_finish(t);
 }
 
 /*
@@ -91,18 +90,17 @@ find_turn(struct commit *c)
 static void
 plan_next(struct commit *c)
 {
-	int64_t at_us = TAILQ_EMPTY(&c->fresh) ? INT64_MAX : c->fresh_at_us,
-	    us;
+	int64_t at_us = TAILQ_EMPTY(&c->fresh) ? INT64_MAX : c->fresh_at_us;
 	struct timeval wait = { 0, 0 };
 
 	if (!TAILQ_EMPTY(&c->large) && c->piece_at_us < at_us)
 		at_us = c->piece_at_us;
 	if (at_us == INT64_MAX || find_turn(c) == NULL)
 		return;
-	us = at_us - deadline_now_us();
-	if (us > 0) {
-		wait.tv_sec = (time_t)(us / 1000000);
-		wait.tv_usec = (suseconds_t)(us % 1000000);
+	at_us -= deadline_now_us();
+	if (at_us > 0) {
+		wait.tv_sec = (time_t)(at_us / 1000000);
+		wait.tv_usec = (suseconds_t)(at_us % 1000000);
 	}
 	event_add(c->next, &wait);
 }
@@ -112,76 +110,71 @@ plan_next(struct commit *c)
  * are durable: all messages of the batch are removed again.
  */
 static void
-settle(struct turn *t, int error, const struct recipient_mailbox *failed)
+settle(struct turn *turn, int error, const struct recipient_mailbox *failed)
 {
-	struct delivery_list done = TAILQ_HEAD_INITIALIZER(done);
-	struct master *m = t->master;
-	struct delivery *d;
+	struct message_list done = TAILQ_HEAD_INITIALIZER(done);
+	struct master *m = turn->master;
+	struct message *t;
 
-	while ((d = TAILQ_FIRST(&t->touched)) != NULL) {
-		if (d->error == 0 && error != 0)
-			delivery_fail(d, failed->user == NULL ?
+	while ((t = TAILQ_FIRST(&turn->touched)) != NULL) {
+		if (t->error == 0 && error != 0)
+			message_fail(t, failed->user == NULL ?
 			    "fsync in the queue" : "fsync of a Maildir",
 			    error, failed->user == NULL ? NULL : failed);
-		if (d->error == 0 && delivery_is_complete(d)) {
-			delivery_record(d);
-			move(d, &done);
+		if (t->error == 0 && message_is_complete(t)) {
+			message_record(t);
+			move(t, &done);
 		} else {
-			delivery_log_slow(d, false);
-			move(d, &m->commit->large);
+			message_log_slow(t, false);
+			move(t, &m->commit->large);
 		}
 	}
 	if (!TAILQ_EMPTY(&done) && log_message_flush(m->log) == -1)
 		log_error("write", "log/message", errno);
 	/* The log has a message before its client is answered. */
 	log_flush();
-	while ((d = TAILQ_FIRST(&done)) != NULL)
-		end(d);
+	while ((t = TAILQ_FIRST(&done)) != NULL)
+		end(t);
 }
 
 /*
- * The owner of the message is charged.  Maildirs in a piece are adapted to the
- * time that it has on this disk: more when no worker sent a record.  Then the
- * next begins at once; else others have loop and disk for a while.
+ * The owner of the message is charged.  When no worker sent a record, the next
+ * piece begins at once; else others have loop and disk for a while.
  */
 static void
-end_piece(struct turn *t)
+end_piece(struct turn *turn)
 {
-	struct commit *c = t->master->commit;
-	const struct delivery *d = TAILQ_FIRST(&t->touched);
-	const uint64_t heard = pool_count(t->master)[POOL_HEARD];
-	const bool quiet = heard == c->heard;
-	const int64_t now_us = deadline_now_us(), took_us = now_us -
-	    t->begun_us, has_us = delivery_piece_us * (quiet ? quiet_times : 1);
+	struct commit *c = turn->master->commit;
+	const struct message *t = TAILQ_FIRST(&turn->touched);
+	const uint64_t heard = pool_count(turn->master)[POOL_HEARD];
+	const int64_t now_us = deadline_now_us(),
+	    took_us = now_us - turn->begun_us;
 
-	c->heard = heard;
-	if (took_us > 2 * has_us && c->piece > 1)
-		c->piece /= 2;
-	else if (took_us < has_us && c->piece < maildir_dirs_max)
-		c->piece *= 2;
-	if (d != NULL && d->owner != NULL)
-		(void)deadline_owe(d->tx.client.paid_until_us,
+	if (t != NULL && t->done != NULL)
+		(void)deadline_owe(t->client.paid_until_us,
 		    took_us * (rest_times + 1), now_us);
-	c->piece_at_us = now_us + (quiet ? 0 : rest_times * took_us);
+	c->piece_at_us = now_us +
+	    (heard == c->heard ? 0 : rest_times * took_us);
+	c->heard = heard;
 }
 
 static void
 on_synced(void *arg, int error, size_t failed)
 {
-	struct turn *t = arg;
-	struct master *m = t->master;
+	struct turn *turn = arg;
+	struct master *m = turn->master;
 	struct commit *c = m->commit;
-	const struct recipient_mailbox box = t->batch.dirs[failed].box;
+	const struct recipient_mailbox box = turn->batch.dirs[failed].box;
 
 	m->counters.value[COUNTER_COMMITS]++;
-	m->counters.value[COUNTER_SYNCS] += t->batch.count;
-	maildir_end_batch(&t->batch, m->spool, error);
-	t->syncing = false;
-	c->sync_us = deadline_now_us() - t->begun_us;
+	m->counters.value[COUNTER_SYNCS] += turn->batch.count;
+	maildir_end_batch(&turn->batch, m->spool, error);
+	turn->syncing = false;
+	c->sync_us = deadline_now_us() - turn->begun_us;
 	c->fresh_at_us = 0;
-	if (t->of_piece)
-		end_piece(t);
-	settle(t, error, &box);
+	if (turn->of_piece)
+		end_piece(turn);
+	settle(turn, error, &box);
 	plan_next(c);
 }
 
@@ -190,96 +183,78 @@ on_synced(void *arg, int error, size_t failed)
  * those that began together would end together, and the next wait for two.
  */
 static void
-sync_turn(struct turn *t)
+sync_turn(struct turn *turn)
 {
-	struct commit *c = t->master->commit;
+	struct commit *c = turn->master->commit;
 
-	t->syncing = true;
-	c->fresh_at_us = t->begun_us + (c->sync_us > turns_max * gather_min_us ?
-	    c->sync_us / turns_max : gather_min_us);
-	t->sync = (struct disk_job){ .fds = t->batch.fds,
-	    .count = t->batch.count, .done = on_synced, .arg = t };
-	disk_sync(t->master, &t->sync);
+	turn->syncing = true;
+	c->fresh_at_us = turn->begun_us + (c->sync_us / turns_max >
+	    gather_min_us ? c->sync_us / turns_max : gather_min_us);
+	turn->sync = (struct disk_job){ .fds = turn->batch.fds,
+	    .count = turn->batch.count, .done = on_synced, .arg = turn };
+	disk_sync(turn->master, &turn->sync);
 }
 
 static void
-run_batch(struct turn *t)
+run_batch(struct turn *turn)
 {
-	struct master *m = t->master;
+	struct master *m = turn->master;
 	struct commit *c = m->commit;
 	uint64_t count = 0;
-	struct delivery *d;
+	struct message *t;
 
-	t->of_piece = false;
-	t->begun_us = deadline_now_us();
-	for (; (d = TAILQ_FIRST(&c->fresh)) != NULL; count++) {
-		size_t n = d->mail.to->count;
+	turn->of_piece = false;
+	turn->begun_us = deadline_now_us();
+	for (; (t = TAILQ_FIRST(&c->fresh)) != NULL; count++) {
+		size_t n = t->boxes.count;
 
 		/* Three more: a new folder of the queue. */
-		if (!maildir_has_room(&t->batch, 3 +
-		    (n < delivery_first_max ? n : delivery_first_max)) ||
+		if (!maildir_has_room(&turn->batch, 3 +
+		    (n < message_first_max ? n : message_first_max)) ||
 		    (count > 0 && deadline_now_us() >=
-		    t->begun_us + batch_us))
+		    turn->begun_us + batch_us))
 			break;
-		move(d, delivery_go_on(d, &t->batch, delivery_first_max) ?
-		    &t->touched : &c->large);
+		move(t, message_go_on(t, &turn->batch, message_first_max) ?
+		    &turn->touched : &c->large);
 	}
 	counters_note(&m->counters, HISTOGRAM_BATCH, count);
-	sync_turn(t);
+	sync_turn(turn);
 }
 
 static void
-take_back(struct master *m, struct delivery *d)
+take_back(struct master *m, struct message *t)
 {
-	if (!delivery_take_back(d, maildir_dirs_max)) {
-		move(d, &m->commit->large);
+	if (!message_take_back(t, maildir_dirs_max)) {
+		move(t, &m->commit->large);
 		return;
 	}
 	log_flush();
-	end(d);
+	end(t);
 }
 
-/* One that is being removed, else the message whose host owes least. */
-static struct delivery *
-find_next(struct commit *c, int64_t now_us)
-{
-	struct delivery *d, *best = NULL;
-	int64_t owed, least = INT64_MAX;
-
-	TAILQ_FOREACH(d, &c->large, entry) {
-		owed = d->error != 0 ? 0 :
-		    deadline_owe(d->tx.client.paid_until_us, 0, now_us);
-		if (owed < least) {
-			least = owed;
-			best = d;
-		}
-	}
-	return best;
-}
-
+/* Of large messages each has a piece in turn. */
 static void
-run_piece(struct turn *t)
+run_piece(struct turn *turn)
 {
-	struct master *m = t->master;
+	struct master *m = turn->master;
 	struct commit *c = m->commit;
-	struct delivery *d;
+	struct message *t = TAILQ_FIRST(&c->large);
 
-	t->of_piece = true;
-	t->begun_us = deadline_now_us();
+	turn->of_piece = true;
+	turn->begun_us = deadline_now_us();
 	c->piece_at_us = INT64_MAX;
-	d = find_next(c, t->begun_us);
-	if (d != NULL && d->error != 0)
-		take_back(m, d);
-	else if (d != NULL)
-		move(d, delivery_go_on(d, &t->batch, c->piece) ? &t->touched :
-		    &c->large);
-	if (t->batch.count > 0)
-		sync_turn(t);
+	if (t->error != 0)
+		take_back(m, t);
+	else
+		move(t, message_go_on(t, &turn->batch, piece_max) ?
+		    &turn->touched : &c->large);
+	if (turn->batch.count > 0)
+		sync_turn(turn);
 	else {
 		/* It may have the lock of makers, and have made nothing. */
-		maildir_end_batch(&t->batch, m->spool, 0);
-		end_piece(t);
-		settle(t, 0, NULL);
+		maildir_end_batch(&turn->batch, m->spool, 0);
+		end_piece(turn);
+		settle(turn, 0, NULL);
 	}
 }
 
@@ -290,14 +265,14 @@ on_next(evutil_socket_t fd, short what, void *arg)
 	struct master *m = arg;
 	struct commit *c = m->commit;
 	const int64_t now_us = deadline_now_us();
-	struct turn *t = find_turn(c);
+	struct turn *turn = find_turn(c);
 
-	if (t == NULL)
+	if (turn == NULL)
 		return;
 	if (!TAILQ_EMPTY(&c->large) && c->piece_at_us <= now_us)
-		run_piece(t);
+		run_piece(turn);
 	else if (!TAILQ_EMPTY(&c->fresh) && c->fresh_at_us <= now_us)
-		run_batch(t);
+		run_batch(turn);
 	plan_next(c);
 }
 
@@ -314,38 +289,33 @@ commit_init(struct master *m)
 		c->turns[i].master = m;
 		TAILQ_INIT(&c->turns[i].touched);
 	}
-	c->piece = 1;
 	c->next = event_new(m->base, -1, 0, on_next, m);
 	m->commit = c;
 	return c->next == NULL ? -1 : 0;
 }
 
-int
+void
 commit_add(struct message *t)
 {
 	struct commit *c = t->client.master->commit;
-	struct delivery *d = delivery_make(t);
 
-	if (d == NULL)
-		return -1;
 	/* After all events that are active now: they may add more commits. */
 	if (TAILQ_EMPTY(&c->fresh) && find_turn(c) != NULL)
 		event_active(c->next, EV_TIMEOUT, 0);
-	move(d, &c->fresh);
-	return 0;
+	move(t, &c->fresh);
 }
 
-/* d stays until no Maildir has the message any more. */
+/* t stays until no Maildir has the message any more. */
 void
-commit_forget(struct delivery *d)
+commit_forget(struct message *t)
 {
-	struct commit *c = d->tx.client.master->commit;
+	struct commit *c = t->client.master->commit;
 
-	d->owner = NULL;
-	if (d->error == 0)
-		d->error = ECANCELED;
-	if (d->in == &c->fresh)
-		move(d, &c->large);
+	t->done = NULL;
+	if (t->error == 0)
+		t->error = ECANCELED;
+	if (t->in == &c->fresh)
+		move(t, &c->large);
 	plan_next(c);
 }
 
@@ -353,14 +323,14 @@ void
 commit_finish(struct master *m)
 {
 	struct commit *c = m->commit;
-	struct delivery *d;
+	struct message *t;
 
 	disk_finish();
 	while (!TAILQ_EMPTY(&c->fresh))
 		run_batch(&c->turns[0]);
-	while ((d = TAILQ_FIRST(&c->large)) != NULL) {
-		if (d->error == 0)
-			d->error = ECANCELED;
-		take_back(m, d);
+	while ((t = TAILQ_FIRST(&c->large)) != NULL) {
+		if (t->error == 0)
+			t->error = ECANCELED;
+		take_back(m, t);
 	}
 }

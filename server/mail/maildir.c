@@ -17,6 +17,7 @@
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 enum {
+	probes_max = 16,	/* Maildirs, of one recipient */
 	copy_piece_bytes = 1024 * 1024,
 	copy_chunk_bytes = 64 * 1024,
 	maildir_file_max_bytes = maildir_path_max_bytes + 512
@@ -301,8 +302,8 @@ maildir_end_batch(struct maildir_batch *b, const struct spool *s, int error)
 	b->making = false;
 }
 
-int
-maildir_probe(const struct spool *s, const struct recipient_mailbox *box)
+static int
+probe(const struct spool *s, const struct recipient_mailbox *box)
 {
 	char path[maildir_path_max_bytes];
 	int fd, result, error;
@@ -316,6 +317,23 @@ maildir_probe(const struct spool *s, const struct recipient_mailbox *box)
 	close(fd);
 	errno = error;
 	return result;
+}
+
+int
+maildir_find_fit(const struct spool *s, struct recipient_set *to,
+    size_t before, const struct recipient_mailbox **box)
+{
+	int error = 0;
+
+	for (size_t i = before; i < to->count && i < before + probes_max;
+	    i++) {
+		*box = &to->boxes[i];
+		to->boxes[i].needed = probe(s, *box) == 0;
+		if (to->boxes[i].needed)
+			return 0;
+		error = errno;
+	}
+	return error;
 }
 
 void

@@ -76,9 +76,13 @@ int	maildir_take_back(struct maildir_delivery *d);
 /* Empties b, after the sync of its directories (0) or an error. */
 void	maildir_end_batch(struct maildir_batch *b, const struct spool *s,
 	    int error);
-/* 0 when box can be delivered to, or is still to be made; or -1 and errno. */
-int	maildir_probe(const struct spool *s,
-	    const struct recipient_mailbox *box);
+/*
+ * Each recipient needs one usable Maildir, or one that is still to be made: a
+ * user's own, or one that an alias reaches.  0, and one of to behind the first
+ * before boxes is marked needed; or errno, and *box is broken.
+ */
+int	maildir_find_fit(const struct spool *s, struct recipient_set *to,
+	    size_t before, const struct recipient_mailbox **box);
 /* Adds to= and path= of box. */
 void	maildir_log_place(struct log_line *l,
 	    const struct recipient_mailbox *box);

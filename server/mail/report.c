@@ -42,7 +42,7 @@ struct report {
 	const struct ipc_fact	*fact;		/* of the last; NULL: fed */
 	char			 session[ipc_id_bytes + 1];
 	int64_t			 paid_until_us;
-	struct message		 tx;
+	struct message		*tx;
 	int			 error;		/* of its file */
 	bool			 stored;
 };
@@ -53,7 +53,7 @@ end_try(struct report *r)
 {
 	if (r->epoch == NULL)
 		return;
-	message_clear(&r->tx);
+	message_drop(&r->tx, 0);
 	queue_close(&r->open);
 	conf_epoch_leave(r->epoch);
 	r->epoch = NULL;
@@ -198,12 +198,12 @@ add(struct report *r, const struct mailbox *to)
 	struct ipc_rcpt rcpt = { .to = *to };
 	struct recipient_reason reason = { .path = NULL };
 	size_t named;
-	enum verdict verdict = message_add(&r->tx, &rcpt, &reason, &named);
+	enum verdict verdict = message_add(r->tx, &rcpt, &reason, &named);
 
-	recipient_log_add(&r->tx.rcpts, to, smtp_reply_verdict(verdict),
+	recipient_log_add(&r->tx->rcpts, to, smtp_reply_verdict(verdict),
 	    &reason);
-	r->tx.first_rcpt = *to;
-	r->tx.rcpt_count++;
+	r->tx->first_rcpt = *to;
+	r->tx->rcpt_count++;
 	return verdict;
 }
 
@@ -224,11 +224,13 @@ address(struct report *r)
 	ident_make(r->session);
 	strlcpy(mail.helo, conf->hostname, sizeof(mail.helo));
 	/* It may use the reserve of the disk. */
-	(void)message_start(&r->tx, &(struct message_client){
+	(void)message_start(&(struct message_client){
 	    .master = r->attempt->master, .epoch = r->epoch,
 	    .session = r->session, .user = "", .ip = "", .hidden = true,
 	    .paid_until_us = &r->paid_until_us,
-	    .relay_line = local ? 0 : conf->relay.line }, &mail);
+	    .relay_line = local ? 0 : conf->relay.line }, &mail, &r->tx);
+	if (r->tx == NULL)
+		return VERDICT_TROUBLE;
 	if (!local)
 		return add(r, from);
 	for (size_t i = 0; i < r->attempt->count && verdict == VERDICT_OK; i++)
@@ -318,7 +320,8 @@ on_lost(void *owner, const char *how)
 	r->worker = NULL;
 	if (r->stored)
 		finish(r, true);
-	else if (r->tx.delivery == NULL)	/* else on_stored() comes */
+	else if (r->tx == NULL || r->tx->done == NULL)
+		/* Else on_stored() comes. */
 		fail(r, how);
 }
 
@@ -348,6 +351,7 @@ on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 {
 	struct report *r = arg;
 
+	r->tx = NULL;
 	r->stored = verdict == VERDICT_OK;
 	if (r->stored)
 		queue_log_notice(r->attempt->master, r->attempt->q, r->kind,
@@ -365,13 +369,12 @@ on_record(void *owner, const struct ipc_record *in)
 {
 	struct report *r = owner;
 	struct worker *w = r->worker;
-	enum verdict verdict;
-	bool broken = false;
+	enum verdict verdict = VERDICT_OK;
 	int fds[2] = { -1, -1 };
 
 	if (in->type == IPC_BEGIN) {
 		/* One recipient, or Maildirs alone: one file. */
-		verdict = message_begin(&r->tx, fds);
+		verdict = message_begin(r->tx, fds);
 		if (answer(r, IPC_FILE, verdict, fds[0]) &&
 		    verdict == VERDICT_OK && r->kind != REPORT_LOCAL) {
 			r->fed = 0;
@@ -381,9 +384,8 @@ on_record(void *owner, const struct ipc_record *in)
 			close(fds[0]);
 	} else if (in->type == IPC_COMMIT) {
 		pool_permit(w, IPC_AT_COMMIT);
-		verdict = message_end(&r->tx, &in->u.commit, on_stored, r,
-		    &broken);
-		if (!broken && verdict != VERDICT_OK)
+		verdict = message_end(r->tx, &in->u.commit, on_stored, r);
+		if (verdict != VERDICT_OK && verdict != VERDICT_BROKEN)
 			answer(r, IPC_VERDICT, verdict, -1);
 	} else if (in->type == IPC_RESET) {
 		r->error = (int)in->u.number.n;
@@ -394,7 +396,7 @@ on_record(void *owner, const struct ipc_record *in)
 		on_lost(r, "it could not be stored");
 	} else
 		return false;
-	return !broken;
+	return verdict != VERDICT_BROKEN;
 }
 
 static bool

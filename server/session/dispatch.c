@@ -137,7 +137,7 @@ refuse_forged(struct session *s, enum smtp_reply reply, const char *why,
 static bool
 on_mail(struct session *s, const struct ipc_record *r)
 {
-	bool has_room;
+	enum verdict verdict;
 
 	if (is_submission(s) && s->user[0] == '\0')
 		return false;
@@ -155,22 +155,23 @@ on_mail(struct session *s, const struct ipc_record *r)
 		return refuse_forged(s, REPLY_NOT_YOURS,
 		    "the sender is not the user's", &r->u.mail.from);
 	}
-	has_room = message_start(&s->tx, &(struct message_client){
+	verdict = message_start(&(struct message_client){
 	    .master = s->master, .epoch = s->epoch, .session = s->id,
 	    .user = s->user, .ip = s->client.text,
 	    .port = s->client.port, .hidden = s->words & LISTEN_HIDE_CLIENT,
 	    .tls = s->tls_state == TLS_IS_ON ? &s->tls : NULL,
 	    .paid_until_us = &s->host->paid_until_us,
 	    .relay_line = conf_relay_permits(&s->epoch->conf, s->user,
-	    s->client.ipv6, s->client.ip) }, &r->u.mail);
-	if (!has_room) {
+	    s->client.ipv6, s->client.ip) }, &r->u.mail, &s->tx);
+	if (verdict != VERDICT_OK) {
+		message_drop(&s->tx, 0);
 		log_put(LOG_LEVEL_WARNING, "reject",
 		    "session=%s client=%s why=%s from=%s", s->id,
-		    s->client.text, "disk nearly full",
+		    s->client.text, smtp_reply_verdict(verdict),
 		    log_address(&r->u.mail.from));
-		return answer(s, REPLY_DISK_FULL);
+		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	}
-	if (s->tx.client.relay_line != 0 && s->user[0] == '\0')
+	if (s->tx->client.relay_line != 0 && s->user[0] == '\0')
 		rates_watch(s, &r->u.mail);
 	pool_permit(s->worker, IPC_AT_MAIL);
 	return answer(s, REPLY_SENDER_OK);
@@ -195,7 +196,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	    "session=%s client=%s why=%s held_back_ms?=%zu from=%s to=%s "
 	    "file=%s line?=%zu", s->id, s->client.text,
 	    smtp_reply_verdict(verdict), (size_t)r.u.verdict.held_back_ms,
-	    log_address(&s->tx.mail.from), log_address(to),
+	    log_address(&s->tx->mail.from), log_address(to),
 	    reason->path != NULL ? reason->path : "", (size_t)reason->line);
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
@@ -212,14 +213,14 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	size_t named = 0;
 	bool is_over;
 
-	if (s->tx.rcpt_count >= s->epoch->conf.limits.recipients)
+	if (s->tx->rcpt_count >= s->epoch->conf.limits.recipients)
 		return false;	/* the worker counts them too */
 	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt[0] != '\0'))
 		return false;
 	verdict = rates_judge(s, &r->u.rcpt.to);
 	is_over = verdict != VERDICT_OK;
 	if (!is_over)
-		verdict = message_add(&s->tx, &r->u.rcpt, &reason, &named);
+		verdict = message_add(s->tx, &r->u.rcpt, &reason, &named);
 	/*
 	 * RCPT may name ten thousand Maildirs.  No more is read from a session
 	 * until its host has paid, in time, for all that its sessions named.
@@ -229,15 +230,15 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	if (owed_us >= owed_least_us)
 		pool_pause(s->worker, owed_us < owed_most_us ? owed_us :
 		    owed_most_us);
-	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
+	recipient_log_add(&s->tx->rcpts, &r->u.rcpt.to,
 	    smtp_reply_verdict(verdict), &reason);
 	s->master->counters.value[counters_of_rcpt[verdict]]++;
 	if (verdict != VERDICT_OK && !is_over)
 		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);
 	if (is_over)
 		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
-	if (s->tx.rcpt_count++ == 0)
-		s->tx.first_rcpt = r->u.rcpt.to;
+	if (s->tx->rcpt_count++ == 0)
+		s->tx->first_rcpt = r->u.rcpt.to;
 	pool_permit(s->worker, IPC_AT_RCPT);
 	return answer(s, REPLY_RCPT_OK);
 }
@@ -254,11 +255,11 @@ on_reset(struct session *s, const struct ipc_record *r)
 static bool
 on_originator(struct session *s, const struct ipc_record *r)
 {
-	if (!is_submission(s) || s->tx.authors++ >= ipc_authors_max)
+	if (!is_submission(s) || s->tx->authors++ >= ipc_authors_max)
 		return false;
 	if (recipient_is_of(&s->epoch->conf, s->user, &r->u.rcpt.to))
 		return answer(s, REPLY_OK);
-	s->tx.forged = true;
+	s->tx->forged = true;
 	return refuse_forged(s, REPLY_AUTHOR_NOT_YOURS,
 	    "the author is not the user", &r->u.rcpt.to);
 }
@@ -271,8 +272,9 @@ on_begin(struct session *s, const struct ipc_record *r)
 	int fds[2];
 	bool kept;
 
-	verdict = message_begin(&s->tx, fds);
+	verdict = message_begin(s->tx, fds);
 	if (verdict != VERDICT_OK) {
+		message_drop(&s->tx, 0);
 		pool_permit(s->worker, IPC_AT_SESSION);
 		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	}
@@ -292,6 +294,7 @@ on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 	struct ipc_record r = { .type = IPC_VERDICT };
 	struct session *s = arg;
 
+	s->tx = NULL;
 	s->disk_ms += us / 1000;
 	r.u.verdict.reply = smtp_reply_of(verdict, REPLY_STORED);
 	if (verdict == VERDICT_OK) {
@@ -308,16 +311,17 @@ static bool
 on_commit(struct session *s, const struct ipc_record *r)
 {
 	enum verdict verdict;
-	bool broken;
 
-	if (is_submission(s) && (s->tx.authors == 0 || s->tx.forged))
+	if (is_submission(s) && (s->tx->authors == 0 || s->tx->forged))
 		return false;
-	verdict = message_end(&s->tx, &r->u.commit, on_stored, s, &broken);
-	if (broken)
-		return false;
-	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :
-	    IPC_AT_SESSION);
-	return verdict == VERDICT_OK ||
+	verdict = message_end(s->tx, &r->u.commit, on_stored, s);
+	if (verdict == VERDICT_OK) {
+		pool_permit(s->worker, IPC_AT_COMMIT);
+		return true;
+	}
+	message_drop(&s->tx, 0);
+	pool_permit(s->worker, IPC_AT_SESSION);
+	return verdict != VERDICT_BROKEN &&
 	    answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 }
 

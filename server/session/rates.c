@@ -46,14 +46,14 @@ rates_judge(struct session *s, const struct mailbox *to)
 	    span_from(to->domain, to->domain_len);
 	enum verdict why = VERDICT_OK;
 
-	if (user.n == 0 || s->tx.client.relay_line == 0 || domain.n == 0 ||
+	if (user.n == 0 || s->tx->client.relay_line == 0 || domain.n == 0 ||
 	    conf_find_domain(conf, domain) != NULL)
 		return VERDICT_OK;
-	if (!s->tx.is_counted && !spend(s, MAILS, NULL, user, hour_ms,
+	if (!s->tx->is_counted && !spend(s, MAILS, NULL, user, hour_ms,
 	    conf->limits.mails_per_hour))
 		why = VERDICT_MAILS_HOUR;
 	else {
-		s->tx.is_counted = true;
+		s->tx->is_counted = true;
 		if (!spend(s, RECIPIENTS, NULL, user, day_ms,
 		    conf->limits.recipients_per_day))
 			why = VERDICT_RCPTS_DAY;
@@ -97,7 +97,7 @@ rates_watch(const struct session *s, const struct ipc_mail *mail)
 	rates.address_ms = deadline_now_ms() + hour_ms;
 	log_put(LOG_LEVEL_ERROR, "relay-alarm", "client=%s file=%s line=%zu "
 	    "why=%s then=%s", s->client.text, s->epoch->conf.path,
-	    (size_t)s->tx.client.relay_line, helos ?
+	    (size_t)s->tx->client.relay_line, helos ?
 	    "more than 20 HELO names" : "more than 20 senders of other "
 	    "domains", "strangers may send mail through this address: it "
 	    "still may send mail out");

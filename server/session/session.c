@@ -150,7 +150,7 @@ session_end(struct session *s, const char *how, const struct ipc_end *end)
 	login_forget(s);
 	sign_forget(m, &s->signing);
 	pool_forgo(&s->wait);
-	message_clear(&s->tx);
+	message_drop(&s->tx, 0);
 	session_close(s);
 	if (served)
 		conf_epoch_leave(s->epoch);
@@ -248,7 +248,7 @@ find_loser(const struct master *m)
 	struct session *s, *worst = NULL;
 
 	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry) {
-		if (s->evicted || s->tx.delivery != NULL)
+		if (s->evicted || (s->tx != NULL && s->tx->done != NULL))
 			continue;
 		if (worst == NULL || s->host->served > worst->host->served)
 			worst = s;

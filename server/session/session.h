@@ -55,7 +55,7 @@ struct session {
 	uint64_t		 stored_bytes;
 	struct recipient_log	 refusals;	/* for keep-refused */
 	struct refused_text	*refused;	/* transcript; NULL: empty */
-	struct message		 tx;		/* from MAIL to its answer */
+	struct message		*tx;		/* from MAIL to its answer */
 };
 TAILQ_HEAD(session_list, session);
 

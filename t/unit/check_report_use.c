@@ -72,16 +72,17 @@ queue_log_notice(struct master *master, const struct queued *of,
 	notices++;
 }
 
-bool
-message_start(struct message *t, const struct message_client *from,
-    const struct ipc_mail *mail)
+enum verdict
+message_start(const struct message_client *from, const struct ipc_mail *mail,
+    struct message **out)
 {
+	*out = calloc(1, sizeof(**out));
 	ck_assert(smtp_mailbox_is_null(&mail->from));
 	ck_assert(smtp_mailbox_valid(&mail->from));
-	t->client = *from;
+	(*out)->client = *from;
 	relay_line = from->relay_line;
 	starts++;
-	return true;
+	return VERDICT_OK;
 }
 
 enum verdict
@@ -97,45 +98,34 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 enum verdict
 message_begin(struct message *t, int fds[2])
 {
-	if (begin_verdict != VERDICT_OK) {
-		message_clear(t);
+	if (begin_verdict != VERDICT_OK)
 		return begin_verdict;
-	}
 	fds[0] = open("/dev/null", O_WRONLY);
 	return VERDICT_OK;
 }
 
 enum verdict
 message_end(struct message *t, const struct ipc_commit *c,
-    message_done *on_stored, void *arg, bool *broken)
+    message_done *on_stored, void *arg)
 {
-	*broken = is_broken;
 	if (is_broken)
-		return VERDICT_TROUBLE;
-	if (end_verdict != VERDICT_OK) {
-		message_clear(t);
+		return VERDICT_BROKEN;
+	if (end_verdict != VERDICT_OK)
 		return end_verdict;
-	}
-	message_clear(t);
-	t->delivery = (void *)worker_room;
+	t->done = stored = on_stored;
 	under_way = t;
-	stored = on_stored;
 	stored_arg = arg;
 	return VERDICT_OK;
 }
 
 void
-message_drop(struct message *t, int error)
+message_drop(struct message **at, int error)
 {
-	drops++;
-	message_clear(t);
-}
-
-void
-message_clear(struct message *t)
-{
-	recipient_log_clear(&t->rcpts);
-	memset(t, 0, sizeof(*t));
+	drops += error != 0;
+	if (*at != NULL)
+		recipient_log_clear(&(*at)->rcpts);
+	free(*at);
+	*at = NULL;
 }
 
 static bool
@@ -366,9 +356,9 @@ hear(const uint32_t *want, size_t count, bool short_one)
 static void
 settle(enum verdict verdict)
 {
-	under_way->delivery = NULL;
-	stored(stored_arg, verdict, &(struct message){
-	    .id = "fedcba9876543210" }, 1);
+	memcpy(under_way->id, "fedcba9876543210", ipc_id_bytes);
+	stored(stored_arg, verdict, under_way, 1);
+	message_drop(&under_way, 0);
 }
 
 static void
