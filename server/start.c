@@ -79,7 +79,6 @@ execute_worker(const char *worker, char option, char *const *words,
     int channel, const struct users *u)
 {
 	char option_word[] = { '-', option, '\0' };
-	char *envp[1] = { NULL };
 	char *argv[3 + words_max] = { strdup(worker),
 	    option != '\0' ? option_word : NULL };
 	const struct identity *who = option != '\0' ? &u->master : &u->worker;
@@ -100,7 +99,7 @@ execute_worker(const char *worker, char option, char *const *words,
 	    fcntl(worker_program, F_SETFD, FD_CLOEXEC) == -1) ||
 	    chdir("/") == -1 || privdrop_become(u, who) == -1)
 		_exit(1);
-	os_execute(worker, worker_program, argv, envp);
+	os_execute(worker, worker_program, argv);
 	_exit(1);
 }
 

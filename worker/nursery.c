@@ -36,7 +36,7 @@ static void
 execute_self(const struct nursery *n, char option)
 {
 	char how[] = { '-', option, '\0' };
-	char *few[3] = { NULL, how, NULL }, *envp[1] = { NULL };
+	char *few[3] = { NULL, how, NULL };
 	char **argv = n->role == SANDBOX_KEEPER ? n->argv : few;
 
 	argv[0] = strdup(n->program);
@@ -45,7 +45,7 @@ execute_self(const struct nursery *n, char option)
 	if (argv[0] != NULL && fcntl(nursery_channel, F_SETFD, 0) != -1 &&
 	    (option == 'r' ||
 	    fcntl(nursery_program, F_SETFD, FD_CLOEXEC) != -1))
-		os_execute(n->program, nursery_program, argv, envp);
+		os_execute(n->program, nursery_program, argv);
 	free(argv[0]);
 }
 

@@ -53,8 +53,7 @@ int	os_open_file(const char *path, int flags);
  */
 int	os_keep_program(const char *program, int fd);
 /* execve(2) of the kept program.  Returns only on failure: -1 and errno. */
-int	os_execute(const char *program, int fd, char *const argv[],
-	    char *const envp[]);
+int	os_execute(const char *program, int fd, char *const argv[]);
 /* The name in ps(1): Linux before 6.14 shows the descriptor's number. */
 void	os_name_process(const char *name);
 

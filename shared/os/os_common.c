@@ -103,10 +103,16 @@ os_keep_program(const char *program, int fd)
 	return result == -1 ? -1 : 0;
 }
 
+/*
+ * The environment is empty but for a word to glibc, without which the kernel
+ * writes to a page of the process (rseq(2)) whenever it goes on.
+ */
 int
-os_execute(const char *program, int fd, char *const argv[],
-    char *const envp[])
+os_execute(const char *program, int fd, char *const argv[])
 {
+	char *envp[] = { (char[]){ "GLIBC_TUNABLES=glibc.pthread.rseq=0" },
+	    NULL };
+
 #ifdef __OpenBSD__
 	return execve(program, argv, envp);
 #else

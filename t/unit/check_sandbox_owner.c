@@ -348,14 +348,13 @@ nursery_executes_itself(void)
 {
 	char argument[] = "resumed";
 	char *args[] = { program, argument, NULL };
-	char *none[] = { NULL };
 
 	make_things();
 	EXPECT(dup2(file, file_kept) == file_kept);
 	EXPECT(os_keep_program(program, program_kept) == 0);
 	enter_nursery();
 	EXPECT(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
-	EXPECT(os_execute(program, program_kept, args, none) == 0);
+	EXPECT(os_execute(program, program_kept, args) == 0);
 }
 
 /* What it claims about itself does not make a process held. */
