@@ -194,9 +194,9 @@ utf8_is_plain(uint32_t c)
 		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
 		{ 0xe0000, UINT32_MAX }
 	};
+	size_t i = 0;
 
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
-		if (c >= hidden[i].first && c <= hidden[i].last)
-			return false;
-	return true;
+	while (c > hidden[i].last)
+		i++;
+	return c < hidden[i].first;
 }
