@@ -33,9 +33,10 @@ struct ipc_text {
 };
 
 enum ipc_trace_mode {
-	IPC_TRACE_NONE,
-	IPC_TRACE_LIVE,		/* each line at once, for the catcher */
-	IPC_TRACE_KEEP		/* at the end, if a reply was an error */
+	IPC_TRACE_NONE,		/* these are bits */
+	IPC_TRACE_LIVE = 1,	/* each line at once, for the catcher */
+	IPC_TRACE_KEEP = 2,	/* at the end, if a reply was an error */
+	IPC_TRACE_ANY = 3
 };
 
 /* What a worker needs to know, the same for every session. */

@@ -18,15 +18,6 @@ put(uint8_t **out, const uint8_t *p, size_t n)
 	*out += n;
 }
 
-static void
-end_line(struct dot *d, size_t n)
-{
-	d->lines++;
-	d->column = 0;
-	if (n > line_max_bytes)
-		d->too_long = true;
-}
-
 /* Takes one octet; out never gets ahead of in, so both may be one buffer. */
 static void
 step(struct dot *d, uint8_t c, uint8_t **out)
@@ -40,7 +31,9 @@ step(struct dot *d, uint8_t c, uint8_t **out)
 		d->state = DOT_END;
 	else if (c == '\n' && d->state == DOT_TEXT_CR) {
 		put(out, &lf, 1);
-		end_line(d, d->column);
+		d->lines++;
+		d->too_long |= d->column > line_max_bytes;
+		d->column = 0;
 		d->state = DOT_LINE_START;
 	} else {
 		if (after_cr || c == '\n')

@@ -2,7 +2,7 @@
  * Pure: no recursion, and every octet is read a few times at most.  Each take_*
  * moves *in past what it takes; after false, *in has no meaning.
  */
-#include "worker/mailbox_list.h"
+#include "worker/header.h"
 
 #include <string.h>
 

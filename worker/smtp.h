@@ -12,6 +12,9 @@
 #include "worker/lineio.h"
 #include "worker/tls_context.h"
 
+/* Of a command with its parameters, CRLF included; only AUTH's is longer. */
+enum { smtp_line_max_bytes = 2048 };
+
 /* Bits, so that a command can name every state it is legal in. */
 enum smtp_state {
 	SMTP_START = 1 << 0,	/* greeted; no HELO yet */
@@ -68,8 +71,6 @@ enum line_result smtp_write(struct smtp_session *s, enum smtp_reply reply);
 /* The reply when reading or writing failed; REPLY_NONE: end.end is set. */
 enum smtp_reply	smtp_read_failed(struct smtp_session *s, enum line_result r);
 
-/* How long a line may be now, CRLF included. */
-size_t	smtp_cmd_line_max(const struct smtp_session *s);
 /* Runs one command line, without its CRLF. */
 enum smtp_reply	smtp_cmd_run(struct smtp_session *s, struct span line);
 
@@ -98,14 +99,11 @@ void	transcript_command(struct span line, bool known);
 /* A reply of ours, of one line or more. */
 void	transcript_reply(struct span octets);
 
-enum transcript_for {
-	TRANSCRIPT_KEPT,	/* what happened */
-	TRANSCRIPT_LIVE,	/* a hint for a developer, from a catcher */
-	TRANSCRIPT_BOTH		/* what a secret line was, in its place */
-};
-
-/* A remark in our words. */
-void	transcript_remark(enum transcript_for whom, const char *text);
+/*
+ * A remark in our words, for transcripts of this mode: KEEP, what happened;
+ * LIVE, a hint for a developer; ANY, what stands in place of a secret line.
+ */
+void	transcript_remark(enum ipc_trace_mode mode, const char *text);
 /* Sends what was kept to the master, if something was refused. */
 void	transcript_end(bool refused);
 

@@ -107,7 +107,7 @@ smtp_auth_begin(struct smtp_session *s, struct span arg)
 		return REPLY_AUTH_AGAIN;
 	if (m == SASL_MECHANISM_COUNT ||
 	    (m == SASL_CRAM_MD5 && !s->catcher)) {
-		transcript_remark(TRANSCRIPT_LIVE, "the program logs in by a "
+		transcript_remark(IPC_TRACE_LIVE, "the program logs in by a "
 		    "mechanism that is not offered, such as XOAUTH2: set it "
 		    "to a name and a password, by PLAIN or LOGIN");
 		return REPLY_AUTH_MECHANISM;

@@ -6,10 +6,8 @@
 #include "shared/smtp_reply.h"
 #include "worker/tls_context.h"
 
-enum {
-	line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */
-	line_read_bytes = 2048	/* with parameters; nothing is longer */
-};
+/* RFC 5321 4.5.3.1.4, CRLF included */
+enum { line_max_bytes = 512 };
 
 enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
 
@@ -134,7 +132,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 	syntax = smtp_parse_path(path, is_sender, !is_sender, out, &rest);
 	if (syntax != SYNTAX_OK && s->catcher &&
 	    take_any(path, is_sender, out, &rest)) {
-		transcript_remark(TRANSCRIPT_LIVE, "most servers refuse this "
+		transcript_remark(IPC_TRACE_LIVE, "most servers refuse this "
 		    "address: it is not well-formed");
 		syntax = SYNTAX_OK;
 	}
@@ -150,7 +148,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 		return REPLY_OK;
 	if (!s->catcher)
 		return REPLY_NEEDS_UTF8;
-	transcript_remark(TRANSCRIPT_LIVE, "most servers refuse this address: "
+	transcript_remark(IPC_TRACE_LIVE, "most servers refuse this address: "
 	    "it is not ASCII, and MAIL did not say SMTPUTF8");
 	return REPLY_OK;
 }
@@ -223,7 +221,7 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 	if (s->start.no_tls)
 		return REPLY_TLS_TROUBLE;
 	if (tls_context() == NULL) {
-		transcript_remark(TRANSCRIPT_LIVE, "the program wants "
+		transcript_remark(IPC_TRACE_LIVE, "the program wants "
 		    "STARTTLS: set it to no encryption, or start the catcher "
 		    "with --starttls");
 		return REPLY_NO_TLS;
@@ -246,10 +244,10 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 static const struct command commands[] = {
 	{ "HELO", SMTP_ANY, ARG_NEEDED, WANTS_TLS, 0, cmd_helo, 0 },
 	{ "EHLO", SMTP_ANY, ARG_NEEDED, WANTS_NOTHING, 0, cmd_ehlo, 0 },
-	{ "MAIL", SMTP_READY, ARG_NEEDED, WANTS_LOGIN, line_read_bytes,
+	{ "MAIL", SMTP_READY, ARG_NEEDED, WANTS_LOGIN, smtp_line_max_bytes,
 	    cmd_mail, 0 },
 	{ "RCPT", SMTP_MAIL | SMTP_RCPT, ARG_NEEDED, WANTS_TLS,
-	    line_read_bytes, cmd_rcpt, 0 },
+	    smtp_line_max_bytes, cmd_rcpt, 0 },
 	{ "DATA", SMTP_RCPT, ARG_NONE, WANTS_TLS, 0, smtp_data_receive, 0 },
 	{ "RSET", SMTP_ANY, ARG_NONE, WANTS_TLS, 0, cmd_rset, 0 },
 	{ "NOOP", SMTP_ANY, ARG_ANY, WANTS_NOTHING, 0, NULL, REPLY_OK },
@@ -309,12 +307,6 @@ is_http(struct span verb, struct span arg)
 	return false;
 }
 
-size_t
-smtp_cmd_line_max(const struct smtp_session *s)
-{
-	return smtp_auth_is_offered(s) ? sasl_line_max_bytes : line_read_bytes;
-}
-
 enum smtp_reply
 smtp_cmd_run(struct smtp_session *s, struct span line)
 {
@@ -337,7 +329,7 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 	if (is_http(verb, arg))
 		return REPLY_HTTP;
 	if (c == NULL)
-		return line.n + 2 > line_read_bytes ? REPLY_LINE_LONG :
+		return line.n + 2 > smtp_line_max_bytes ? REPLY_LINE_LONG :
 		    REPLY_UNKNOWN;
 	reply = check(s, c, line.n, arg);
 	if (reply != REPLY_OK)

@@ -23,7 +23,6 @@
 #include "shared/file.h"
 #include "shared/trace_field.h"
 #include "shared/smtp_reply.h"
-#include "worker/mailbox_list.h"
 
 enum {
 	/* After a bare CR or LF the end may never come. */
@@ -232,7 +231,7 @@ receive(struct smtp_session *s, struct intake *in)
 	snprintf(text, sizeof(text), "a message %s%" PRIu64 " octets, left out",
 	    r == LINE_OK ? "of " : "that did not end, so far ",
 	    message_size(in));
-	transcript_remark(TRANSCRIPT_KEPT, text);
+	transcript_remark(IPC_TRACE_KEEP, text);
 	if (r == LINE_OK || (r == LINE_TIMEOUT && in->dot.bare))
 		return judge(s, in);
 	if (r != LINE_GONE && in->fds[0] != -1)

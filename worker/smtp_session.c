@@ -67,7 +67,7 @@ smtp_read_failed(struct smtp_session *s, enum line_result r)
 		[LINE_ERROR] = { "the connection was lost", REPLY_NONE }
 	};
 
-	transcript_remark(TRANSCRIPT_KEPT, rows[r].remark);
+	transcript_remark(IPC_TRACE_KEEP, rows[r].remark);
 	if (r == LINE_TIMEOUT) {
 		if (deadline_left_ms(s->io->deadline_ms) == 0)
 			return REPLY_SESSION_LONG;
@@ -129,16 +129,16 @@ next_line(struct smtp_session *s)
 	enum line_result r;
 	struct span line;
 
-	r = lineio_read_line(s->io, response ? sasl_line_max_bytes :
-	    smtp_cmd_line_max(s), &line);
+	r = lineio_read_line(s->io, response || smtp_auth_is_offered(s) ?
+	    sasl_line_max_bytes : smtp_line_max_bytes, &line);
 	s->may_be_secret = response;
 	if (response)
-		transcript_remark(TRANSCRIPT_BOTH, r == LINE_OK &&
+		transcript_remark(IPC_TRACE_ANY, r == LINE_OK &&
 		    span_equal(line, span_of("*")) ? "AUTH is cancelled" :
 		    "a name or password, not shown");
 	/* A record of a TLS handshake (RFC 8446 5.1), before any command? */
 	else if (s->end.commands == 0 && line.n > 0 && line.p[0] == 22)
-		transcript_remark(TRANSCRIPT_LIVE, "the program began with "
+		transcript_remark(IPC_TRACE_LIVE, "the program began with "
 		    "TLS, as for port 465: set it to plain SMTP without "
 		    "encryption");
 	if (r == LINE_OK && s->master->stress == STRESS_END)
@@ -169,14 +169,14 @@ begin_tls(struct smtp_session *s)
 	if (!tls_peer_accept(&s->under_tls, s->peer, now_ms +
 	    (s->io->idle_ms < handshake_ms ? s->io->idle_ms : handshake_ms),
 	    &agreed, &why)) {
-		transcript_remark(TRANSCRIPT_KEPT, "TLS handshake failed");
+		transcript_remark(IPC_TRACE_KEEP, "TLS handshake failed");
 		s->refused = true;
 		TELL(s->master, TLS_FAIL, .number.n = why);
 		s->end.end = END_TLS;
 		return REPLY_NONE;
 	}
 	TELL(s->master, TLS, .tls = agreed);
-	transcript_remark(TRANSCRIPT_KEPT, "TLS begins here");
+	transcript_remark(IPC_TRACE_KEEP, "TLS begins here");
 	s->state = SMTP_START;
 	s->hello = (struct ipc_mail){ 0 };
 	lineio_init(s->io, &tls_peer_ops, &s->under_tls);

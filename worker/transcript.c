@@ -22,7 +22,7 @@ static struct transcript {
 	int64_t		start_ms;
 	uint32_t	left_out;
 	uint32_t	count;
-	struct buf	text;		/* of records, cut behind their octets */
+	struct buf	text;		/* records without unused octets */
 } t;
 
 void
@@ -65,10 +65,9 @@ emit(enum ipc_trace_kind kind, struct span s)
 }
 
 void
-transcript_remark(enum transcript_for whom, const char *text)
+transcript_remark(enum ipc_trace_mode mode, const char *text)
 {
-	if (whom == TRANSCRIPT_BOTH || (whom == TRANSCRIPT_LIVE) ==
-	    (t.mode == IPC_TRACE_LIVE))
+	if (t.mode & mode)
 		emit(IPC_TRACE_REMARK, span_of(text));
 }
 
@@ -90,14 +89,14 @@ transcript_command(struct span line, bool known)
 		t.secret = true;
 		emit(IPC_TRACE_CLIENT, span_from(auth.p, public));
 		if (public < auth.n)
-			transcript_remark(TRANSCRIPT_BOTH, "what followed is "
+			transcript_remark(IPC_TRACE_ANY, "what followed is "
 			    "left out: it may be a password");
 		return;
 	}
 	if (known)
 		t.secret = false;
 	if (t.secret)
-		transcript_remark(TRANSCRIPT_BOTH, "a line is left out: it may "
+		transcript_remark(IPC_TRACE_ANY, "a line is left out: it may "
 		    "be a password");
 	else
 		emit(IPC_TRACE_CLIENT, line);

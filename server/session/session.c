@@ -29,9 +29,7 @@ enum {
 };
 
 const char *const session_state_words[SESSION_STATE_COUNT] = {
-#define STATE_WORD(name, text) [SESSION_##name] = text,
-	SESSION_STATES(STATE_WORD)
-#undef STATE_WORD
+	SESSION_STATES(IPC_WORD, SESSION_)
 };
 
 void

@@ -67,18 +67,19 @@ struct sessions {
 };
 
 /* What a session does now. */
-#define SESSION_STATES(X)						\
-	X(IDLE, "idle")		/* no transaction */			\
-	X(MAIL, "mail")		/* sender taken */			\
-	X(RCPT, "rcpt")		/* a recipient taken */			\
-	X(DATA, "data")		/* the message comes in */		\
-	X(COMMIT, "commit")	/* waits for the disk */		\
-	X(GREETING, "greeting")	/* held back before the greeting */	\
-	X(WAITING, "waiting")	/* a client without a worker */
+#define SESSION_STATES(X, P)						\
+	X(P, IDLE, "idle")	/* no transaction */			\
+	X(P, MAIL, "mail")	/* sender taken */			\
+	X(P, RCPT, "rcpt")	/* a recipient taken */			\
+	X(P, DATA, "data")	/* the message comes in */		\
+	X(P, COMMIT, "commit")	/* waits for the disk */		\
+	X(P, GREETING, "greeting") /* held back before the greeting */	\
+	X(P, WAITING, "waiting") /* a client without a worker */
 
-#define SESSION_STATE(name, text) SESSION_##name,
-enum session_state { SESSION_STATES(SESSION_STATE) SESSION_STATE_COUNT };
-#undef SESSION_STATE
+enum session_state {
+	SESSION_STATES(IPC_ENUM, SESSION_)
+	SESSION_STATE_COUNT
+};
 
 extern const char *const session_state_words[SESSION_STATE_COUNT];
 

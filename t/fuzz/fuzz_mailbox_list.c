@@ -5,7 +5,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "worker/mailbox_list.h"
+#include "worker/header.h"
 
 enum { text_max_bytes = 1 << 14, list_max = 1 << 12 };
 

@@ -4,7 +4,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "worker/mailbox_list.h"
+#include "worker/header.h"
 
 enum { text_max_bytes = 20000 };
 

@@ -78,21 +78,19 @@ print_record(const char *name, enum ipc_way way, int has_fd, unsigned when)
 }
 
 /* What a process or a session does now, as smtpctl status says it. */
-#define STATES(X)							\
-	SESSION_STATES(X)						\
-	X(SPARE, "spare")						\
-	X(LEAVING, "leaving")						\
-	X(SERVING, "serving")						\
-	X(STANDBY, "stands by")						\
-	X(STARTING, "starting")						\
-	X(LOST, "lost")							\
-	X(STOPPING, "stopping")
+#define STATES(X, P)							\
+	SESSION_STATES(X, P)						\
+	X(P, SPARE, "spare")						\
+	X(P, LEAVING, "leaving")					\
+	X(P, SERVING, "serving")					\
+	X(P, STANDBY, "stands by")					\
+	X(P, STARTING, "starting")					\
+	X(P, LOST, "lost")						\
+	X(P, STOPPING, "stopping")
 
-#define STATE_NAME(name, word) STATE_##name,
-enum state { STATES(STATE_NAME) };
+enum state { STATES(IPC_ENUM, STATE_) };
 
-#define PRINT_STATE(name, word)						\
-	print_state(word, STATE_##name);
+#define PRINT_STATE(P, name, word)	print_state(word, P##name);
 
 static void
 print_state(const char *word, enum state state)
@@ -131,6 +129,6 @@ main(void)
 	for (size_t i = 0; i < SANDBOX_ROLE_COUNT; i++)
 		print_role(&sandbox_table[i]);
 	IPC_RECORDS(PRINT_RECORD)
-	STATES(PRINT_STATE)
+	STATES(PRINT_STATE, STATE_)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
