@@ -29,7 +29,7 @@ struct login {
 	TAILQ_ENTRY(login)	 entry;		/* in logins.waiting */
 	bool			 waits;		/* it is in that list */
 	struct session		*session;
-	struct event		 late;		/* when the answer is due */
+	struct event		 late;		/* when auth has had its time */
 	int64_t			 begun_ms;
 	struct guess		 guess;
 	bool			 known;		/* there is such an account */
@@ -37,8 +37,6 @@ struct login {
 	char			 user[login_name_max_bytes]; /* the account */
 	enum sasl_mechanism	 mechanism;
 	struct ipc_password	 question;	/* wiped once it is asked */
-	enum smtp_reply		 answer;	/* REPLY_NONE: not known yet */
-	const char		*why;		/* not; for the log */
 };
 
 /* Logins that wait for the auth process, which has one question at a time. */
@@ -62,16 +60,48 @@ static const struct {
 	    "the auth process gave no answer" }
 };
 
-/* Sends the answer and frees l; its session is gone if sending fails. */
 static void
-answer(struct login *l)
+leave_queue(struct login *l)
+{
+	if (l->waits)
+		TAILQ_REMOVE(&logins.waiting, l, entry);
+	l->waits = false;
+}
+
+/* How much later than now a refusal is sent; its worker waits so long. */
+static uint32_t
+delay_ms(const struct login *l)
+{
+	const struct session *s = l->session;
+	int64_t now = deadline_now_ms(), ms = first_delay_ms;
+	uint64_t failures = guesses_level(s->master->guesses, &l->guess,
+	    GUESS_HOST, now);
+
+	while (failures-- > 1 && ms < delay_max_ms)
+		ms += more_delay_ms;
+	ms -= now - l->begun_ms;
+	return ms > 0 ? (uint32_t)ms : 0;
+}
+
+/*
+ * Sends the answer and frees l; its session is gone if sending fails.  Only a
+ * password that was found wrong stays counted as a failure.  why NULL: as in
+ * answers[].
+ */
+static void
+answer(struct login *l, enum smtp_reply verdict, const char *why)
 {
 	struct session *s = l->session;
 	const struct conf *conf = &s->master->conf;
-	const bool fine = l->answer == REPLY_AUTH_OK;
+	const bool fine = verdict == REPLY_AUTH_OK;
 	struct ipc_record r = { .type = IPC_VERDICT,
-	    .u.verdict.reply = l->answer };
+	    .u.verdict.reply = verdict };
 
+	if (verdict != REPLY_AUTH_WRONG && logins.asked == l)
+		guesses_refund(s->master->guesses, &l->guess, fine,
+		    deadline_now_ms());
+	if (!fine && !conf->catcher)
+		r.u.verdict.held_back_ms = delay_ms(l);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	if (fine)
 		memcpy(s->user, l->user, sizeof(s->user));
@@ -79,8 +109,9 @@ answer(struct login *l)
 	log_put(fine ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, fine ? "login" :
 	    "login-failed", "session=%s client=%s user=%s mechanism=%s why=%s",
 	    s->id, s->client.text, l->known ? l->user : "",
-	    sasl_names[l->mechanism], l->why);
-	s->master->counters.value[answers[l->answer].counter]++;
+	    sasl_names[l->mechanism], why != NULL ? why :
+	    answers[verdict].why);
+	s->master->counters.value[answers[verdict].counter]++;
 	if (conf->catcher && fine)
 		catcher_say(s->id, CATCHER_GOOD, "logged in as %s%s", s->user,
 		    conf->catcher_login != NULL ? "" :
@@ -93,59 +124,10 @@ answer(struct login *l)
 		pool_lost(s->worker, "worker gone before its answer");
 }
 
-/* Only a password that was found wrong stays counted as a failure. */
-static void
-decide(struct login *l, enum smtp_reply verdict)
-{
-	l->answer = verdict;
-	l->why = answers[verdict].why;
-	if (verdict != REPLY_AUTH_WRONG && logins.asked == l)
-		guesses_refund(l->session->master->guesses, &l->guess,
-		    verdict == REPLY_AUTH_OK, deadline_now_ms());
-}
-
 static void
 on_late(evutil_socket_t fd, short what, void *arg)
 {
-	struct login *l = arg;
-
-	if (l->answer == REPLY_NONE)
-		decide(l, REPLY_AUTH_TROUBLE);
-	answer(l);
-}
-
-static void
-leave_queue(struct login *l)
-{
-	if (l->waits)
-		TAILQ_REMOVE(&logins.waiting, l, entry);
-	l->waits = false;
-}
-
-/* A refusal is answered later, the more failures of its host there are. */
-static void
-settle(struct login *l, enum smtp_reply verdict)
-{
-	struct master *m = l->session->master;
-	int64_t now = deadline_now_ms(), ms = first_delay_ms;
-	struct timeval wait = { 0, 0 };
-	uint64_t failures;
-
-	leave_queue(l);
-	decide(l, verdict);
-	if (verdict == REPLY_AUTH_OK) {
-		answer(l);
-		return;
-	}
-	failures = guesses_level(m->guesses, &l->guess, GUESS_HOST, now);
-	while (failures-- > 1 && ms < delay_max_ms)
-		ms += more_delay_ms;
-	ms -= now - l->begun_ms;
-	if (ms > 0)
-		wait = (struct timeval){ (time_t)(ms / 1000),
-		    (suseconds_t)(ms % 1000) * 1000 };
-	if (event_add(&l->late, &wait) == -1)
-		answer(l);
+	answer(arg, REPLY_AUTH_TROUBLE, NULL);
 }
 
 static bool
@@ -180,7 +162,7 @@ next_question(struct master *m, struct ipc_password *out)
 	struct login *l;
 
 	while ((l = choose(m->guesses)) != NULL && is_limited(l))
-		settle(l, REPLY_AUTH_LATER);
+		answer(l, REPLY_AUTH_LATER, NULL);
 	logins.asked = l;
 	if (l == NULL)
 		return false;
@@ -211,15 +193,14 @@ send_back(const struct login *l)
 }
 
 static void
-on_answer(struct master *m, enum smtp_reply answer)
+on_answer(struct master *m, enum smtp_reply reply)
 {
 	struct login *l = logins.asked;
 
 	if (l == NULL)
 		return;
 	send_back(l);
-	settle(l, answer);
-	logins.asked = NULL;
+	answer(l, reply, NULL);
 }
 
 /* Its last question may be what ended it, and is not asked again. */
@@ -230,21 +211,13 @@ on_lost(struct master *m, bool again)
 
 	on_answer(m, REPLY_AUTH_TROUBLE);
 	while (!again && (l = TAILQ_FIRST(&logins.waiting)) != NULL)
-		settle(l, REPLY_AUTH_TROUBLE);
+		answer(l, REPLY_AUTH_TROUBLE, NULL);
 }
 
 void
 login_cut_short(struct session *s)
 {
-	struct login *l = s->login;
-
-	if (l == NULL)
-		return;
-	if (l->answer == REPLY_NONE)
-		decide(l, REPLY_AUTH_TROUBLE);
-	if (l->answer == REPLY_AUTH_TROUBLE)
-		l->why = "its slot was needed";
-	answer(l);
+	answer(s->login, REPLY_AUTH_TROUBLE, "its slot was needed");
 }
 
 void
@@ -305,8 +278,8 @@ judge(struct login *l, const struct ipc_login *login)
 	    span_of(l->user), &l->guess);
 	limited = is_limited(l);
 	if (limited || l->other || !helper_is_coming(m, HELPER_AUTH)) {
-		settle(l, limited ? REPLY_AUTH_LATER : l->other ?
-		    REPLY_AUTH_OTHER : REPLY_AUTH_TROUBLE);
+		answer(l, limited ? REPLY_AUTH_LATER : l->other ?
+		    REPLY_AUTH_OTHER : REPLY_AUTH_TROUBLE, NULL);
 		return;
 	}
 	if (!l->known || !smtp_mailbox_from_text(span_of(l->user), &q->who))
@@ -334,9 +307,8 @@ judge_caught(struct login *l, const struct ipc_login *login)
 	    strlen(login->password) == strlen(password) &&
 	    sodium_memcmp(login->password, password, strlen(password)) == 0);
 	strlcpy(l->user, login->name, sizeof(l->user));
-	decide(l, !l->known ? REPLY_AUTH_WRONG : l->other ? REPLY_AUTH_OTHER :
-	    REPLY_AUTH_OK);
-	answer(l);
+	answer(l, !l->known ? REPLY_AUTH_WRONG : l->other ? REPLY_AUTH_OTHER :
+	    REPLY_AUTH_OK, NULL);
 }
 
 void
@@ -353,7 +325,6 @@ login_take(struct session *s, const struct ipc_login *login)
 	s->login = l;
 	pool_permit(s->worker, IPC_AT_LOGIN);
 	l->session = s;
-	l->answer = REPLY_NONE;
 	l->begun_ms = deadline_now_ms();
 	l->mechanism = (enum sasl_mechanism)login->mechanism;
 	l->known = find_account(conf, login->name, l->user);

@@ -136,7 +136,7 @@ extern const struct auth_owner login_owner;
 
 /* Answers s, now or later, IPC_AT_LOGIN until then; s may be gone. */
 void	login_take(struct session *s, const struct ipc_login *login);
-/* The slot of s is needed: answers s at once, if it waits for an answer. */
+/* The slot of s is needed: answers its login at once. */
 void	login_cut_short(struct session *s);
 /* Frees the login of s, if it has one: it needs no answer any more. */
 void	login_forget(struct session *s);
