@@ -21,15 +21,13 @@ enum {
 	first_delay_ms = 1000,
 	more_delay_ms = 500,	/* for each previous failure */
 	delay_max_ms = 6000,
-	patience_s = 30		/* for the auth process to answer */
+	patience_ms = 30000	/* for the auth process to answer */
 };
 
 /* One login, from its question to its answer. */
 struct login {
-	TAILQ_ENTRY(login)	 entry;		/* in logins.waiting */
-	bool			 waits;		/* it is in that list */
+	TAILQ_ENTRY(login)	 entry;
 	struct session		*session;
-	struct event		 late;		/* when auth has had its time */
 	int64_t			 begun_ms;
 	struct guess		 guess;
 	bool			 known;		/* there is such an account */
@@ -39,11 +37,11 @@ struct login {
 	struct ipc_password	 question;	/* wiped once it is asked */
 };
 
-/* Logins that wait for the auth process, which has one question at a time. */
+/* Logins without an answer; auth has one question at a time. */
 static struct {
-	TAILQ_HEAD(login_list, login) waiting;
+	TAILQ_HEAD(login_list, login) all;
 	struct login		*asked;		/* being checked; or NULL */
-} logins = { .waiting = TAILQ_HEAD_INITIALIZER(logins.waiting) };
+} logins = { .all = TAILQ_HEAD_INITIALIZER(logins.all) };
 
 static const struct {
 	enum counter	 counter;
@@ -59,14 +57,6 @@ static const struct {
 	[REPLY_AUTH_TROUBLE] = { COUNTER_LOGINS_TROUBLE,
 	    "the auth process gave no answer" }
 };
-
-static void
-leave_queue(struct login *l)
-{
-	if (l->waits)
-		TAILQ_REMOVE(&logins.waiting, l, entry);
-	l->waits = false;
-}
 
 /* How much later than now a refusal is sent; its worker waits so long. */
 static uint32_t
@@ -124,10 +114,15 @@ answer(struct login *l, enum smtp_reply verdict, const char *why)
 		pool_lost(s->worker, "worker gone before its answer");
 }
 
-static void
-on_late(evutil_socket_t fd, short what, void *arg)
+void
+login_tick(void)
 {
-	answer(arg, REPLY_AUTH_TROUBLE, NULL);
+	const int64_t begun_ms = deadline_now_ms() - patience_ms;
+	struct login *l, *next;
+
+	TAILQ_FOREACH_SAFE(l, &logins.all, entry, next)
+		if (l->begun_ms < begun_ms)
+			answer(l, REPLY_AUTH_TROUBLE, NULL);
 }
 
 static bool
@@ -146,10 +141,10 @@ choose(struct guesses *g)
 {
 	struct login *l;
 
-	TAILQ_FOREACH(l, &logins.waiting, entry)
+	TAILQ_FOREACH(l, &logins.all, entry)
 		if (guesses_is_known(g, &l->guess))
 			return l;
-	return TAILQ_FIRST(&logins.waiting);
+	return TAILQ_FIRST(&logins.all);
 }
 
 /*
@@ -168,7 +163,6 @@ next_question(struct master *m, struct ipc_password *out)
 		return false;
 	*out = l->question;
 	explicit_bzero(&l->question, sizeof(l->question));
-	leave_queue(l);
 	guesses_charge(m->guesses, &l->guess, deadline_now_ms());
 	return true;
 }
@@ -183,13 +177,13 @@ send_back(const struct login *l)
 	struct login_list behind = TAILQ_HEAD_INITIALIZER(behind);
 	struct login *other, *next;
 
-	TAILQ_FOREACH_SAFE(other, &logins.waiting, entry, next)
+	TAILQ_FOREACH_SAFE(other, &logins.all, entry, next)
 		if (other->guess.key[GUESS_NETWORK] ==
 		    l->guess.key[GUESS_NETWORK]) {
-			TAILQ_REMOVE(&logins.waiting, other, entry);
+			TAILQ_REMOVE(&logins.all, other, entry);
 			TAILQ_INSERT_TAIL(&behind, other, entry);
 		}
-	TAILQ_CONCAT(&logins.waiting, &behind, entry);
+	TAILQ_CONCAT(&logins.all, &behind, entry);
 }
 
 static void
@@ -210,7 +204,7 @@ on_lost(struct master *m, bool again)
 	struct login *l;
 
 	on_answer(m, REPLY_AUTH_TROUBLE);
-	while (!again && (l = TAILQ_FIRST(&logins.waiting)) != NULL)
+	while (!again && (l = TAILQ_FIRST(&logins.all)) != NULL)
 		answer(l, REPLY_AUTH_TROUBLE, NULL);
 }
 
@@ -228,11 +222,9 @@ login_forget(struct session *s)
 	if (l == NULL)
 		return;
 	s->login = NULL;
-	leave_queue(l);
+	TAILQ_REMOVE(&logins.all, l, entry);
 	if (logins.asked == l)
 		logins.asked = NULL;
-	if (event_initialized(&l->late))
-		event_del(&l->late);
 	sodium_memzero(l, sizeof(*l));
 	free(l);
 }
@@ -252,12 +244,11 @@ find_account(const struct conf *conf, const char *name,
 	if (smtp_mailbox_from_text(span_of(name), &m) && conf->domain_count > 0)
 		d = m.domain_len == 0 ? &conf->domains[0] :
 		    conf_find_domain(conf, span_from(m.domain, m.domain_len));
-	if (d != NULL)
+	if (d != NULL) {
 		u = conf_find_entry(&d->users, span_from(m.local, m.local_len));
-	if (d != NULL)
 		snprintf(out, login_name_max_bytes, "%.*s@%s",
 		    (int)m.local_len, m.local, d->name);
-	else
+	} else
 		strlcpy(out, name, login_name_max_bytes);
 	for (size_t i = 0; out[i] != '\0'; i++)
 		out[i] = (char)ascii_lower((uint8_t)out[i]);
@@ -268,12 +259,10 @@ find_account(const struct conf *conf, const char *name,
 static void
 judge(struct login *l, const struct ipc_login *login)
 {
-	const struct timeval patience = { patience_s, 0 };
 	struct master *m = l->session->master;
 	struct ipc_password *q = &l->question;
 	bool limited;
 
-	event_assign(&l->late, m->base, -1, 0, on_late, l);
 	guesses_key(m->guesses, &l->session->client,
 	    span_of(l->user), &l->guess);
 	limited = is_limited(l);
@@ -286,9 +275,6 @@ judge(struct login *l, const struct ipc_login *login)
 		memset(&q->who, 0, sizeof(q->who));
 	memcpy(q->password, login->password, sizeof(q->password));
 	q->decoy = l->guess.key[GUESS_ACCOUNT];
-	(void)event_add(&l->late, &patience);
-	l->waits = true;
-	TAILQ_INSERT_TAIL(&logins.waiting, l, entry);
 	helper_tell(m, HELPER_AUTH);
 }
 
@@ -323,6 +309,7 @@ login_take(struct session *s, const struct ipc_login *login)
 		return;
 	}
 	s->login = l;
+	TAILQ_INSERT_TAIL(&logins.all, l, entry);
 	pool_permit(s->worker, IPC_AT_LOGIN);
 	l->session = s;
 	l->begun_ms = deadline_now_ms();

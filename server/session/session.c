@@ -299,6 +299,7 @@ on_tick(struct master *m)
 	while ((s = TAILQ_FIRST(&all->list[SESSIONS_PENDING])) != NULL &&
 	    now - s->start_ms > patience_ms)
 		session_turn_away(s, REFUSAL_BUSY);
+	login_tick();
 	make_room(-1, 0, m);
 	listen_accept(m, !m->stopping);
 	/* Workers are told when four of five are busy, and when no longer. */

@@ -136,6 +136,8 @@ extern const struct auth_owner login_owner;
 
 /* Answers s, now or later, IPC_AT_LOGIN until then; s may be gone. */
 void	login_take(struct session *s, const struct ipc_login *login);
+/* Once a second: answers the logins that wait for too long. */
+void	login_tick(void);
 /* The slot of s is needed: answers its login at once. */
 void	login_cut_short(struct session *s);
 /* Frees the login of s, if it has one: it needs no answer any more. */
