@@ -42,24 +42,17 @@ match(struct span line, const char *name, enum field field)
 static enum field
 classify(const struct header *h, struct span line)
 {
-	static const struct {
-		const char	*name;
-		enum field	 field;
-	} fields[] = {
-		{ "Return-Path", FIELD_RETURN_PATH },
-		{ "Received", FIELD_RECEIVED },
-		{ "From", FIELD_FROM },
-		{ "Sender", FIELD_SENDER },
-		{ "Date", FIELD_DATE },
-		{ "Message-ID", FIELD_MESSAGE_ID }
+	static const char *const names[FIELD_MBOX] = {
+		[FIELD_RETURN_PATH] = "Return-Path",
+		[FIELD_RECEIVED] = "Received", [FIELD_FROM] = "From",
+		[FIELD_SENDER] = "Sender", [FIELD_DATE] = "Date",
+		[FIELD_MESSAGE_ID] = "Message-ID"
 	};
+	enum field f;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		enum field f = match(line, fields[i].name, fields[i].field);
-
-		if (f != FIELD_OTHER)
+	for (enum field i = FIELD_OTHER + 1; i < FIELD_MBOX; i++)
+		if ((f = match(line, names[i], i)) != FIELD_OTHER)
 			return f;
-	}
 	return h->submitted && !h->any_field && line.n >= 5 &&
 	    memcmp(line.p, "From ", 5) == 0 ? FIELD_MBOX : FIELD_OTHER;
 }

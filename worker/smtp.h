@@ -76,9 +76,7 @@ enum smtp_reply	smtp_cmd_run(struct smtp_session *s, struct span line);
 
 /* Does EHLO name AUTH now (RFC 4954)? */
 bool	smtp_auth_is_offered(const struct smtp_session *s);
-/* Runs AUTH: begins an exchange, and may end it at once. */
-enum smtp_reply	smtp_auth_begin(struct smtp_session *s, struct span arg);
-/* Takes the line that answers a challenge, or the failure to read it. */
+/* Takes the line that answers AUTH's challenge, or the failure to read it. */
 enum smtp_reply	smtp_auth_respond(struct smtp_session *s, enum line_result r,
 		    struct span line);
 

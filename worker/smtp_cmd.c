@@ -1,13 +1,16 @@
 /* RFC 5321 4.1.1: a verb is a row of a table, so no handler checks states. */
 #include "worker/smtp.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "shared/smtp_reply.h"
 #include "worker/tls_context.h"
 
-/* RFC 5321 4.5.3.1.4, CRLF included */
-enum { line_max_bytes = 512 };
+enum {
+	line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */
+	failures_max = 3	/* of AUTH, in one session */
+};
 
 enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
 
@@ -240,6 +243,126 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 	return REPLY_START_TLS;
 }
 
+/*
+ * ---- AUTH (RFC 4954), up to a name and a password -------------------------
+ *
+ * The client's answers are decoded here, sent to the master, and wiped.
+ */
+
+bool
+smtp_auth_is_offered(const struct smtp_session *s)
+{
+	return !s->logged_in && s->start.auth != IPC_AUTH_NOT &&
+	    !s->start.no_auth && (!s->submission || s->tls);
+}
+
+/* A client that guesses must reconnect after a few tries, and is counted. */
+static enum smtp_reply
+ask(struct smtp_session *s)
+{
+	struct ipc_record r = { .type = IPC_LOGIN, .u.login = s->login };
+	enum smtp_reply reply;
+
+	/* The answer may take seconds. */
+	explicit_bzero(&s->login, sizeof(s->login));
+	reply = ask_reply(s->master, &r);
+	s->logged_in = reply == REPLY_AUTH_OK;
+	if (!s->logged_in && ++s->login_failures >= failures_max)
+		return REPLY_ERRORS;
+	return reply;
+}
+
+/* All of the login: PLAIN and CRAM-MD5; or, of LOGIN, name or password. */
+static enum smtp_reply
+on_message(struct smtp_session *s, struct span message)
+{
+	struct ipc_login *l = &s->login;
+	struct sasl_login parts = { .name = span_of(l->name),
+	    .as = span_of(""), .password = message };
+
+	if (l->mechanism == SASL_LOGIN && l->name[0] == '\0') {
+		if (!sasl_is_safe(message, sasl_name_max_bytes))
+			return REPLY_AUTH_BAD;
+		span_copy(message, l->name);
+		return REPLY_AUTH_PASSWORD;
+	}
+	if (l->mechanism == SASL_LOGIN ? !sasl_is_valid(&parts) :
+	    !sasl_parse(l->mechanism, message, &parts))
+		return REPLY_AUTH_BAD;
+	span_copy(parts.name, l->name);
+	span_copy(parts.as, l->as);
+	span_copy(parts.password, l->password);
+	return ask(s);
+}
+
+/*
+ * Base64 is read strictly: no blanks, all of the padding, no bits that mean
+ * nothing (RFC 4648 3.5).  A lax decoder lets one credential be spelled in many
+ * ways, of which a log watcher knows one.  "*" cancels (RFC 4954 4).
+ */
+enum smtp_reply
+smtp_auth_respond(struct smtp_session *s, enum line_result r, struct span line)
+{
+	static uint8_t decoded[sasl_line_max_bytes];	/* as long as a line */
+	enum smtp_reply reply = REPLY_AUTH_BAD;
+	size_t n;
+
+	if (r != LINE_OK)
+		reply = r == LINE_TOO_LONG ? REPLY_AUTH_LONG :
+		    smtp_read_failed(s, r);
+	else if (span_equal(line, span_of("*")))
+		reply = REPLY_AUTH_CANCELLED;
+	else if (sodium_base642bin(decoded, sizeof(decoded),
+	    (const char *)line.p, line.n, NULL, &n, NULL,
+	    sodium_base64_VARIANT_ORIGINAL) == 0)
+		reply = on_message(s, span_from(decoded, n));
+	explicit_bzero(decoded, sizeof(decoded));
+	if (reply != REPLY_AUTH_PASSWORD) {
+		s->challenged = false;
+		explicit_bzero(&s->login, sizeof(s->login));
+	}
+	return reply;
+}
+
+/*
+ * "AUTH" SP sasl-mech [SP initial-response], which is base64 (RFC 4954 4); "=",
+ * an empty response, is refused, for no mechanism here has one.
+ */
+static enum smtp_reply
+cmd_auth(struct smtp_session *s, struct span arg)
+{
+	static const enum smtp_reply prompts[SASL_MECHANISM_COUNT] = {
+		[SASL_PLAIN] = REPLY_AUTH_PLAIN, [SASL_LOGIN] = REPLY_AUTH_NAME,
+		[SASL_CRAM_MD5] = REPLY_AUTH_CRAM
+	};
+	size_t whole = arg.n;
+	struct span name = span_cut(&arg, ' ');
+	enum sasl_mechanism m = sasl_find(name);
+
+	if (!s->hello.esmtp && !s->catcher)
+		return REPLY_EHLO_FIRST;
+	if (s->submission && !s->tls)
+		return REPLY_AUTH_PLAIN_TEXT;
+	if (s->logged_in)
+		return REPLY_AUTH_AGAIN;
+	if (m == SASL_MECHANISM_COUNT ||
+	    (m == SASL_CRAM_MD5 && !s->catcher)) {
+		transcript_remark(IPC_TRACE_LIVE, "the program logs in by a "
+		    "mechanism that is not offered, such as XOAUTH2: set it "
+		    "to a name and a password, by PLAIN or LOGIN");
+		return REPLY_AUTH_MECHANISM;
+	}
+	/* In CRAM-MD5 the server speaks first. */
+	if (m == SASL_CRAM_MD5 && name.n < whole)
+		return REPLY_AUTH_BAD;
+	s->login.mechanism = (uint8_t)m;
+	s->challenged = true;
+	return name.n == whole ? prompts[m] :
+	    smtp_auth_respond(s, LINE_OK, arg);
+}
+
+/* ---- the table of commands ---------------------------------------------- */
+
 /* max_bytes 0: line_max_bytes */
 static const struct command commands[] = {
 	{ "HELO", SMTP_ANY, ARG_NEEDED, WANTS_TLS, 0, cmd_helo, 0 },
@@ -256,7 +379,7 @@ static const struct command commands[] = {
 	{ "EXPN", SMTP_ANY, ARG_ANY, WANTS_TLS, 0, NULL, REPLY_EXPN },
 	/* It has its own reply without TLS. */
 	{ "AUTH", SMTP_READY, ARG_NEEDED, WANTS_NOTHING,
-	    sasl_line_max_bytes, smtp_auth_begin, 0 },
+	    sasl_line_max_bytes, cmd_auth, 0 },
 	{ "HELP", SMTP_ANY, ARG_ANY, WANTS_TLS, 0, NULL, REPLY_HELP },
 	{ "STARTTLS", SMTP_READY, ARG_NONE, WANTS_NOTHING, 0, cmd_starttls, 0 },
 };
@@ -322,10 +445,10 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 			c = &commands[i];
 	transcript_command(line, c != NULL);
 	/* On a listener without AUTH the verb is unknown. */
-	if (c != NULL && c->run == smtp_auth_begin &&
+	if (c != NULL && c->run == cmd_auth &&
 	    s->start.auth == IPC_AUTH_NOT)
 		c = NULL;
-	s->may_be_secret = c == NULL || c->run == smtp_auth_begin;
+	s->may_be_secret = c == NULL || c->run == cmd_auth;
 	if (is_http(verb, arg))
 		return REPLY_HTTP;
 	if (c == NULL)
