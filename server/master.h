@@ -38,7 +38,6 @@ struct master {
 	struct listeners	*listeners;
 	struct sessions		*sessions;
 
-	struct renewal		*renewal;	/* under way; NULL: none */
 	struct control		*control;	/* NULL: there is no socket */
 	void			(*shut_down)(struct master *m);
 

@@ -45,18 +45,16 @@ void
 background_begin(bool foreground)
 {
 	char octet;
-	pid_t pid = 0;
+	pid_t pid;
 	int ends[2];
 
-	if (!foreground && (pipe2(ends, O_CLOEXEC) == -1 ||
-	    (pid = fork()) == -1))
-		fatal("cannot go into the background: %s", strerror(errno));
-	if (pid != 0) {
-		close(ends[1]);
-		_exit(read(ends[0], &octet, 1) == 1 ? 0 : 1);
-	}
 	if (!foreground) {
-		close(ends[0]);
+		if (pipe2(ends, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+			fatal("cannot go into the background: %s",
+			    strerror(errno));
+		close(ends[pid != 0]);
+		if (pid != 0)
+			_exit(read(ends[0], &octet, 1) == 1 ? 0 : 1);
 		setsid();
 		ready = ends[1];
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -24,11 +24,10 @@ char	*check_next_mistake(char **text);
 /* Logs a warning of conf_warn. */
 void	check_log_warning(const char *path, unsigned line, const char *text);
 /*
- * smtpd -n: reads them, and tries the files, directories and addresses that
- * they name as the user of the configuration, or says that this process may
- * not.  Failures and warnings go to standard error and, when nothing fails,
- * what the configuration means to standard output.  The exit status: 0, or 1
- * when smtpd or the systemd unit of this host would not start.
+ * smtpd -n: reads them, and tries what they name as the user of the
+ * configuration, or says that this process may not.  Writes failures and
+ * warnings to standard error and, without failures, what the configuration
+ * means to standard output.  The exit status: 0; 1: smtpd would not start here.
  */
 int	check_conf(const char *path, struct conf *conf, struct tls_files *tls);
 
@@ -53,9 +52,8 @@ struct inherit_client {
 };
 
 /*
- * First of all: makes sure that descriptors 0 to 2 are open, so that no file we
- * open gets their numbers, and makes 2 /dev/null if it is the socket that 0 is,
- * as under inetd.  True when 2 is unchanged and may be written to.
+ * First of all: opens those of descriptors 0 to 2 that are closed, and makes 2
+ * /dev/null if it is the socket that 0 is.  True: 2 may be written to.
  */
 bool	inherit_guard(void);
 /* How many descriptors from 3 on LISTEN_FDS promises to this process. */
@@ -73,10 +71,8 @@ void	inherit_take_sockets(struct inherit_sockets *out);
  * Puts /dev/null in place of the client on descriptors 0 and 1, and on 2 unless
  * *keep_stderr is set and 2 is not the client (or it becomes false).  Until
  * inherit_given, an exit sends the client 421 in the name of conf->hostname
- * ("localhost" while that is NULL).  Fatal when 0 cannot be a client; exit(0)
- * when the client has gone.  Without a TCP connection the client's address is
- * that of TCPREMOTEIP and TCPREMOTEPORT in the environment, or 0.0.0.0, which
- * no client has.
+ * (NULL: localhost).  Fatal when 0 cannot be a client; exit(0) when the client
+ * has gone.  Without TCP its address is that of the environment, or 0.0.0.0.
  */
 void	inherit_take_client(struct inherit_client *out,
 	    const struct conf *conf, bool *keep_stderr);
@@ -88,11 +84,11 @@ void	inherit_given(void);
 /* Opens and locks the pid file.  Fatal where it is locked, or no plain file. */
 void	background_pid_open(const char *path);
 /*
- * Unless foreground is set, returns in a child, for which the parent, and so
- * the shell, waits until background_tell_ready, or exits 1 if the child ends.
+ * Unless foreground is set, returns in a child; the parent, for which the shell
+ * waits, exits with 0 upon background_tell_ready, or 1 if the child ends.
  */
 void	background_begin(bool foreground);
-/* The parent exits 0; descriptors 0 to 2 are /dev/null from here on. */
+/* Descriptors 0 to 2 are /dev/null from here on. */
 void	background_tell_ready(void);
 /* Empties the pid file, whose directory may be root's. */
 void	background_pid_clear(void);
@@ -110,8 +106,8 @@ int	hold_open_root(const char *path, const struct users *u);
  */
 bool	hold_may_give(int dir, const struct stat *st);
 /*
- * Opens the directories of the files of m->conf, while this is root.  Sets
- * m->unsandboxed where the system has no sandbox: fatal, unless it is optional.
+ * Opens the directories of the files of m->conf, while this is root; sets
+ * m->unsandboxed.  A system without a sandbox is fatal, unless it is optional.
  */
 void	hold_prepare(struct master *m);
 /* Enters the master's sandbox, or is fatal; fills m->sandbox; logs warnings. */

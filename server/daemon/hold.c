@@ -22,7 +22,6 @@
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
 
-/* path: "" for none. */
 static void
 warn_of(const char *what, const char *path)
 {
@@ -35,18 +34,15 @@ static bool
 is_empty(int dir)
 {
 	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
-	bool empty = true;
-	DIR *d;
+	DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	struct dirent *e = NULL;
 
-	d = copy == -1 ? NULL : fdopendir(copy);
-	if (d == NULL)
-		return false;
-	while ((e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			empty = false;
-	closedir(d);
-	return empty;
+	while (d != NULL && (e = readdir(d)) != NULL &&
+	    (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0))
+		continue;
+	if (d != NULL)
+		closedir(d);
+	return d != NULL && e == NULL;
 }
 
 bool
@@ -155,26 +151,22 @@ hold_prepare(struct master *m)
 	}
 }
 
-static void
-warn_barred(const char *dir)
-{
-	char what[800], inside[PATH_MAX + 2];
-
-	snprintf(inside, sizeof(inside), "%s/", dir);
-	snprintf(what, sizeof(what), "nothing in this directory is read again "
-	    "upon SIGHUP: %s", privdrop_denial(inside));
-	warn_of(what, dir);
-}
-
 /* A directory without descriptor that is out of reach cannot be named. */
 static void
 look_at_directories(void)
 {
+	char what[800], inside[PATH_MAX + 2];
+
 	for (size_t i = path_count; i-- > 0;) {
 		if (access(paths[i].path, X_OK) == 0)
 			continue;
-		if (i < table_count && errno == EACCES)
-			warn_barred(paths[i].path);
+		if (i < table_count && errno == EACCES) {
+			snprintf(inside, sizeof(inside), "%s/", paths[i].path);
+			snprintf(what, sizeof(what), "nothing in this "
+			    "directory is read again upon SIGHUP: %s",
+			    privdrop_denial(inside));
+			warn_of(what, paths[i].path);
+		}
 		if (paths[i].fd == -1)
 			paths[i] = paths[--path_count];
 	}

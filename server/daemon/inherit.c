@@ -152,16 +152,15 @@ check_socket(int fd, const char *what)
 static void
 take_names(struct inherit_sockets *out)
 {
-	const char *name = getenv("LISTEN_FDNAMES");
-	struct span one;
+	const char *names = getenv("LISTEN_FDNAMES");
+	struct span rest = span_of(names == NULL ? "" : names), name;
 
-	for (int i = 0; i < out->count && name != NULL; i++) {
-		one = span_from(name, strcspn(name, ":"));
-		out->words[i] = span_equal(one, span_of("submissions")) ?
+	for (int i = 0; i < out->count; i++) {
+		name = span_cut(&rest, ':');
+		out->words[i] = span_equal(name, span_of("submissions")) ?
 		    LISTEN_SUBMISSION | LISTEN_TLS_FIRST :
-		    span_equal(one, span_of("submission")) ?
+		    span_equal(name, span_of("submission")) ?
 		    LISTEN_SUBMISSION : 0;
-		name = name[one.n] == ':' ? name + one.n + 1 : NULL;
 	}
 }
 

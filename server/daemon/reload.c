@@ -24,8 +24,9 @@
 
 enum { patience_s = 10 };	/* for the sign process */
 
-struct renewal {
-	struct master		*master;
+/* The renewal under way. */
+static struct {
+	struct master		*master;	/* NULL: there is none */
 	struct conf_epoch	*epoch;		/* NULL: keys alone */
 	const struct conf	*conf;		/* of epoch, or of the master */
 	struct tls_files	*files;		/* NULL: unchanged */
@@ -37,7 +38,7 @@ struct renewal {
 	char			*mistakes;	/* in said; 0: adopt */
 	size_t			 mistakes_n;
 	FILE			*said;
-};
+} r;
 
 /* ---- what takes a restart ----------------------------------------------- */
 
@@ -132,47 +133,47 @@ log_kept(const struct master *m, const char *why)
 }
 
 static bool
-is_refused(struct renewal *r)
+is_refused(void)
 {
-	fflush(r->said);
-	return r->mistakes_n > 0;
+	fflush(r.said);
+	return r.mistakes_n > 0;
 }
 
 static void
-drop_files(struct renewal *r)
+drop_files(void)
 {
-	if (r->files == NULL || r->files == r->master->tls)
+	if (r.files == NULL || r.files == r.master->tls)
 		return;
-	if (r->own_slots)
-		sign_drop(r->master, r->files);
+	if (r.own_slots)
+		sign_drop(r.master, r.files);
 	else {
-		tls_files_clear(r->files);
-		free(r->files);
+		tls_files_clear(r.files);
+		free(r.files);
 	}
-	r->files = NULL;
+	r.files = NULL;
 }
 
-/* Ends r: adopted, or refused if there are mistakes. */
+/* Ends the renewal: adopted, or refused if there are mistakes. */
 static void
-end(struct renewal *r)
+end(void)
 {
-	struct master *m = r->master;
-	bool again = r->again, refused = is_refused(r);
-	char *rest, *line;
+	struct master *m = r.master;
+	const bool refused = is_refused(), keys_alone = r.epoch == NULL,
+	    again = r.again;
+	char *said = r.mistakes, *rest = said, *line;
 
-	event_del(&r->patience);
+	event_del(&r.patience);
 	sign_give(m, NULL);
-	fclose(r->said);
-	m->renewal = NULL;
+	fclose(r.said);
 	if (refused)
-		drop_files(r);
-	if (refused && r->epoch != NULL)
-		conf_epoch_leave(r->epoch);
-	rest = r->mistakes;
+		drop_files();
+	if (refused && !keys_alone)
+		conf_epoch_leave(r.epoch);
+	r.master = NULL;
 	line = check_next_mistake(&rest);
-	if (r->epoch == NULL && refused)
-		helper_lose(m, HELPER_SIGN, line, r->denied);
-	else if (r->epoch == NULL)
+	if (keys_alone && refused)
+		helper_lose(m, HELPER_SIGN, line, r.denied);
+	else if (keys_alone)
 		helper_fed(m, HELPER_SIGN);
 	/* During shutdown nothing is adopted, and no reason logged. */
 	else if (!m->stopping) {
@@ -180,8 +181,7 @@ end(struct renewal *r)
 			log_kept(m, line);
 		(void)loop_notify_ready(m);
 	}
-	free(r->mistakes);
-	free(r);
+	free(said);
 	if (again)
 		reload(m);
 }
@@ -209,122 +209,117 @@ adopt_conf(struct master *m, struct conf_epoch *e)
 
 /* Workers that are forked from now on use the new settings and files. */
 static void
-adopt(struct renewal *r)
+adopt(void)
 {
-	struct master *m = r->master;
+	struct master *m = r.master;
 	struct tls_files *old = m->tls;
+	const bool fresh = r.files != NULL;
 
-	if (m->stopping) {
-		fputs("shutdown\n", r->said);
-		end(r);
-		return;
-	}
-	if (r->epoch != NULL)
-		adopt_conf(m, r->epoch);
-	if (r->files != NULL)
-		m->tls = r->files;
-	nursery_tell_settings(m, r->files != NULL);
-	tls_files_log(m, r->files != NULL);
-	if (r->files != NULL)
+	if (r.epoch != NULL)
+		adopt_conf(m, r.epoch);
+	if (fresh)
+		m->tls = r.files;
+	nursery_tell_settings(m, fresh);
+	tls_files_log(m, fresh);
+	if (fresh)
 		sign_drop(m, old);
-	if (r->epoch != NULL) {
+	if (r.epoch != NULL) {
 		log_put(LOG_LEVEL_INFO, "reload", "file=%s domains=%zu "
 		    "listeners=%zu sessions=%zu", m->conf.path,
 		    m->conf.domain_count, m->listeners->count,
 		    (size_t)m->sessions->count[SESSIONS_SERVED]);
 		conf_warn_broken(&m->conf, check_log_warning);
 	}
-	end(r);
+	end();
 }
 
-/* Refuses r as a whole; why is for people. */
+/* Refuses the renewal as a whole; why is for people. */
 static void
-fail(struct renewal *r, const char *why)
+fail(const char *why)
 {
-	fprintf(r->said, "%s: \"tls\": %s\n", r->conf->path, why);
-	end(r);
+	fprintf(r.said, "%s: \"tls\": %s\n", r.conf->path, why);
+	end();
 }
 
 static void
 on_patience(evutil_socket_t fd, short what, void *arg)
 {
-	fail(arg, "the sign process does not answer");
+	fail("the sign process does not answer");
 }
 
 /* All pairs have been judged. */
 static void
-go_on(struct renewal *r)
+go_on(void)
 {
-	tls_files_forget_keys(r->files);
-	if (r->own_slots && !is_refused(r)) {
-		adopt(r);
+	tls_files_forget_keys(r.files);
+	if (r.own_slots && r.master->stopping)
+		fputs("shutdown\n", r.said);
+	if (r.own_slots && !is_refused()) {
+		adopt();
 		return;
 	}
-	drop_files(r);
-	end(r);
+	drop_files();
+	end();
 }
 
 /* Has the pairs judged that are not served already. */
 static void
-judge(struct renewal *r)
+judge(void)
 {
 	const struct timeval patience = { patience_s, 0 };
 
-	for (size_t i = 0; i < r->files->count; i++)
-		r->judged_due += !r->files->pairs[i].shared;
-	event_add(&r->patience, &patience);
-	if (r->judged_due == 0)
-		go_on(r);
+	for (size_t i = 0; i < r.files->count; i++)
+		r.judged_due += !r.files->pairs[i].shared;
+	event_add(&r.patience, &patience);
+	if (r.judged_due == 0)
+		go_on();
 	else
-		sign_give(r->master, r->files);
+		sign_give(r.master, r.files);
 }
 
 static void
 on_judged(struct master *m, const struct ipc_judged *judged)
 {
-	struct renewal *r = m->renewal;
-	size_t i = 0;
+	for (size_t i = 0; r.master != NULL && r.judged_due > 0 &&
+	    i < r.files->count; i++) {
+		struct tls_pair *pair = &r.files->pairs[i];
 
-	if (r == NULL || r->judged_due == 0)
+		if (pair->shared || pair->facts.slot != judged->slot)
+			continue;
+		pair->facts = *judged;
+		if (judged->fault != TLS_FAULT_NONE)
+			tls_files_report(r.conf, i,
+			    (enum tls_fault)judged->fault, r.said);
+		if (--r.judged_due == 0)
+			go_on();
 		return;
-	while (i < r->files->count && (r->files->pairs[i].shared ||
-	    r->files->pairs[i].facts.slot != judged->slot))
-		i++;
-	if (i == r->files->count)
-		return;
-	r->files->pairs[i].facts = *judged;
-	if (judged->fault != TLS_FAULT_NONE)
-		tls_files_report(r->conf, i, (enum tls_fault)judged->fault,
-		    r->said);
-	if (--r->judged_due == 0)
-		go_on(r);
+	}
 }
 
 static void
 on_sign_lost(struct master *m)
 {
-	if (m->renewal != NULL)
-		fail(m->renewal, "the sign process has ended: send SIGHUP "
-		    "again");
+	if (r.master != NULL)
+		fail("the sign process has ended: send SIGHUP again");
 }
 
-/* Takes slots for the files of r; false, after the reason was written. */
+/* Takes slots for the files; false, after the reason was written. */
 static bool
-take_slots(struct renewal *r)
+take_slots(void)
 {
-	struct master *m = r->master;
+	struct master *m = r.master;
 
 	if (m->helpers[HELPER_SIGN].state == HELPER_NONE)
-		tls_files_report(r->conf, 0, TLS_FAULT_NONE, r->said);
-	else if (helper_is_lacking(m, HELPER_SIGN) && r->epoch != NULL)
-		fprintf(r->said, "%s: \"tls\": the sign process has ended, "
+		tls_files_report(r.conf, 0, TLS_FAULT_NONE, r.said);
+	else if (helper_is_lacking(m, HELPER_SIGN) && r.epoch != NULL)
+		fprintf(r.said, "%s: \"tls\": the sign process has ended, "
 		    "and is started again: send SIGHUP when it serves\n",
-		    r->conf->path);
-	else if (!(r->own_slots = sign_take_slots(m, r->files)))
-		fprintf(r->said, "%s: \"tls\": sessions still use the keys of "
+		    r.conf->path);
+	else if (!(r.own_slots = sign_take_slots(m, r.files)))
+		fprintf(r.said, "%s: \"tls\": sessions still use the keys of "
 		    "so many renewals that no slot is free: send SIGHUP again "
-		    "when they have ended\n", r->conf->path);
-	return r->own_slots;
+		    "when they have ended\n", r.conf->path);
+	return r.own_slots;
 }
 
 /*
@@ -332,21 +327,21 @@ take_slots(struct renewal *r)
  * sign process, all of them, which replace what is served where they differ.
  */
 static void
-read_files(struct renewal *r)
+read_files(void)
 {
 	static const struct tls_files none;
-	struct master *m = r->master;
-	bool keys_alone = r->epoch == NULL;
+	struct master *m = r.master;
+	const bool keys_alone = r.epoch == NULL;
 	struct tls_before before = { .conf = &m->conf,
 	    .files = keys_alone ? &none : m->tls };
 
-	r->files = tls_files_new();
-	if (r->files == NULL)
-		fprintf(r->said, "%s: no memory\n", r->conf->path);
-	if (r->files == NULL || tls_files_load(r->conf, &before, r->files,
-	    r->said) == -1) {
-		r->denied = before.denied != NULL;
-		end(r);
+	r.files = tls_files_new();
+	if (r.files == NULL)
+		fprintf(r.said, "%s: no memory\n", r.conf->path);
+	if (r.files == NULL || tls_files_load(r.conf, &before, r.files,
+	    r.said) == -1) {
+		r.denied = before.denied != NULL;
+		end();
 		return;
 	}
 	if (before.kept > 0)
@@ -355,90 +350,80 @@ read_files(struct renewal *r)
 		    privdrop_denial(before.denied), "the previous certificate "
 		    "stays in use, until this user can read the new one, or "
 		    "root restarts smtpd");
-	if (!tls_files_are_same(r->files, m->tls)) {
-		if (take_slots(r))
-			judge(r);
+	if (!tls_files_are_same(r.files, m->tls)) {
+		if (take_slots())
+			judge();
 		else
-			end(r);
+			end();
 	} else if (keys_alone) {
 		for (size_t i = 0; i < m->tls->count; i++)
-			r->files->pairs[i].facts = m->tls->pairs[i].facts;
-		judge(r);
+			r.files->pairs[i].facts = m->tls->pairs[i].facts;
+		judge();
 	} else {
-		drop_files(r);
-		adopt(r);
+		drop_files();
+		adopt();
 	}
 }
 
-/* A renewal that owns e; NULL without memory, and e is released. */
-static struct renewal *
+/* Begins one that owns e; false without memory, and e is released. */
+static bool
 begin(struct master *m, struct conf_epoch *e)
 {
-	struct renewal *r = calloc(1, sizeof(*r));
-
-	if (r != NULL)
-		r->said = open_memstream(&r->mistakes, &r->mistakes_n);
-	if (r == NULL || r->said == NULL) {
+	memset(&r, 0, sizeof(r));
+	r.said = open_memstream(&r.mistakes, &r.mistakes_n);
+	if (r.said == NULL) {
 		if (e != NULL)
 			conf_epoch_leave(e);
-		free(r);
-		return NULL;
+		return false;
 	}
-	r->master = m;
-	r->epoch = e;
-	r->conf = e != NULL ? &e->conf : &m->conf;
-	event_assign(&r->patience, m->base, -1, 0, on_patience, r);
-	m->renewal = r;
-	return r;
+	r.master = m;
+	r.epoch = e;
+	r.conf = e != NULL ? &e->conf : &m->conf;
+	event_assign(&r.patience, m->base, -1, 0, on_patience, NULL);
+	return true;
 }
 
 void
 reload(struct master *m)
 {
 	struct conf_epoch *e;
-	struct renewal *r;
 
 	if (m->stopping || m->one_session)
 		return;
 	/* The renewal under way has read files that may have changed since. */
-	if (m->renewal != NULL) {
-		m->renewal->again = true;
+	if (r.master != NULL) {
+		r.again = true;
 		return;
 	}
 	loop_notify_reloading();
 	logger_reopen(m);
 	e = conf_epoch_enter(calloc(1, sizeof(*e)));
-	r = e == NULL ? NULL : begin(m, e);
-	if (r == NULL) {
+	if (e == NULL || !begin(m, e)) {
 		log_kept(m, "no memory");
 		(void)loop_notify_ready(m);
 		return;
 	}
-	if (recipient_load(m->conf.path, &e->conf, r->said) == 0)
-		tell_obstacles(m, &e->conf, r->said);
-	if (is_refused(r))
-		end(r);
+	if (recipient_load(m->conf.path, &e->conf, r.said) == 0)
+		tell_obstacles(m, &e->conf, r.said);
+	if (is_refused())
+		end();
 	else
-		read_files(r);
+		read_files();
 }
 
 static void
 feed_sign(struct master *m, bool first)
 {
-	struct renewal *r = begin(m, NULL);
-
-	if (r == NULL) {
+	if (!begin(m, NULL))
 		helper_lose(m, HELPER_SIGN, "no memory for its keys", false);
-		return;
+	else if (!first)
+		read_files();
+	else {
+		/* There are far more slots than pairs of one configuration. */
+		if (sign_take_slots(m, m->tls))
+			r.files = m->tls;
+		judge();
 	}
-	if (!first) {
-		read_files(r);
-		return;
-	}
-	/* There are far more slots than pairs of one configuration. */
-	if (sign_take_slots(m, m->tls))
-		r->files = m->tls;
-	judge(r);
 }
 
 int
