@@ -48,7 +48,6 @@ struct attempt_group {
 	struct site		*site;
 	struct path		*path;		/* with site */
 	bool			 waits;		/* there, for a connection */
-	bool			 again;		/* a second connection */
 };
 
 struct attempt {

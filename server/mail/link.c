@@ -9,12 +9,10 @@
 #include <string.h>
 
 #include "server/mail/relay.h"
-#include "shared/deadline.h"
 
 enum {
 	idle_s = 2,
 	letters_max = 100,		/* over one connection */
-	connection_max_ms = 5 * 60 * 1000,
 	connect_ms = 30 * 1000,
 	connect_next_ms = 10 * 1000	/* while another address is left */
 };
@@ -28,7 +26,6 @@ struct link {
 	struct relay		*relay;		/* NULL: closed */
 	struct attempt_group	*group;		/* NULL: idle */
 	struct event		 idle;
-	int64_t			 since_ms;
 	unsigned		 letters;	/* over this relay */
 	bool			 had_greeted;	/* this hop, or another */
 	enum reply_rcpts	 verdict;	/* if no hop takes the rest */
@@ -47,7 +44,9 @@ struct link {
 	const struct queue_fact	*refusal;
 };
 
-static TAILQ_HEAD(links, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
+static TAILQ_HEAD(, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
+/* Sites for which there was no connection: each that ends is for the next. */
+static TAILQ_HEAD(, site) hungry = TAILQ_HEAD_INITIALIZER(hungry);
 static size_t links;
 
 static void	reach(struct link *l);
@@ -63,14 +62,11 @@ drop_relay(struct link *l)
 	l->relay = NULL;
 }
 
-/* What is left of its group goes on at once over another connection. */
 static void
 end(struct link *l)
 {
-	if (l->group != NULL && attempt_waits(l->group))
-		site_return(l->group);
-	else if (l->group != NULL)
-		site_leave(l->group, false);
+	struct site *next = TAILQ_FIRST(&hungry);
+
 	drop_relay(l);
 	if (evtimer_pending(&l->idle, NULL)) {
 		event_del(&l->idle);
@@ -78,7 +74,11 @@ end(struct link *l)
 	}
 	links--;
 	l->site->links--;
-	site_feed();
+	if (next != NULL) {
+		TAILQ_REMOVE(&hungry, next, entry);
+		next->is_hungry = false;
+		site_kick(next);
+	}
 	site_kick(l->site);
 	path_leave(l->path);
 	free(l);
@@ -195,9 +195,9 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	const struct reply_rule *rule = reply_rule(o);
 
 	/* Closed while it was idle: nothing happened (RFC 5321 3.8). */
-	if (!l->group->again && o->end != RELAY_END_STOPPED &&
+	if (l->letters > 1 && o->end != RELAY_END_STOPPED &&
 	    o->end != RELAY_END_LOCAL && (o->stage == RELAY_QUIT ||
-	    (l->letters > 1 && o->stage <= RELAY_MAIL &&
+	    (o->stage <= RELAY_MAIL &&
 	    (o->code == 421 || o->end == RELAY_END_LOST)))) {
 		l->again = true;
 		return;
@@ -216,7 +216,7 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	}
 }
 
-/* Those without a verdict go on: a new connection, host or transaction. */
+/* Those without a verdict go on: to another host, or in a transaction more. */
 static void
 after_letter(struct link *l)
 {
@@ -230,8 +230,8 @@ after_letter(struct link *l)
 	else if (l->taken)
 		site_took(l->site);
 	if (l->again) {
-		l->group->again = true;
-		end(l);
+		drop_relay(l);
+		send_next(l);
 	} else if (l->closes)
 		settle(l, REPLY_DEFERRED, false);
 	else if (l->rule == NULL || l->rule->host == REPLY_MORE ||
@@ -254,19 +254,24 @@ on_sent(void *arg, bool reusable)
 	after_letter(l);
 }
 
+/* May another transaction go over its connection? */
+static bool
+is_usable(const struct link *l)
+{
+	return l->relay != NULL && l->letters < letters_max &&
+	    (l->greeted.mail_max == 0 || l->letters < l->greeted.mail_max);
+}
+
 /*
- * May l be used for another message?  From a site that has none, only the first
- * connection is kept, and not while it is idle.
+ * May l be used for another message?  While others have no connection, only the
+ * first one to a site is kept, and not while it is idle.
  */
 static bool
 is_reusable(const struct link *l, bool idle)
 {
-	return l->relay != NULL && l->letters < letters_max &&
-	    (l->greeted.mail_max == 0 || l->letters < l->greeted.mail_max) &&
-	    deadline_now_ms() - l->since_ms < connection_max_ms &&
-	    !l->site->master->stopping &&
+	return is_usable(l) && !l->site->master->stopping &&
 	    l->site->links <= site_limit(l->site) &&
-	    (!site_is_hungry() || (!idle && l->site->links == 1));
+	    (TAILQ_EMPTY(&hungry) || (!idle && l->site->links == 1));
 }
 
 /* Sends the next transaction of its group; false: there is none. */
@@ -287,25 +292,32 @@ send_letter(struct link *l)
 	return true;
 }
 
-/* The next transaction of its group, or of the next; or l is idle, or ends. */
+/*
+ * The next transaction of its group, perhaps over a new connection; or of the
+ * next group; or l is idle, or ends.
+ */
 static void
 send_next(struct link *l)
 {
 	static const struct timeval patience = { idle_s, 0 };
 
-	while (is_reusable(l, false)) {
-		if (l->group == NULL && !take(l)) {
-			if (!is_reusable(l, true))
-				break;
-			TAILQ_INSERT_TAIL(&idle_links, l, entry);
-			evtimer_add(&l->idle, &patience);
-			return;
+	while (l->group != NULL || (is_reusable(l, false) && take(l))) {
+		if (attempt_waits(l->group) && !l->site->master->stopping) {
+			if (!is_usable(l)) {
+				drop_relay(l);
+				reach(l);
+				return;
+			}
+			if (send_letter(l))
+				return;
 		}
-		if (send_letter(l))
-			return;
 		leave(l, false);
 	}
-	end(l);
+	if (is_reusable(l, true)) {
+		TAILQ_INSERT_TAIL(&idle_links, l, entry);
+		evtimer_add(&l->idle, &patience);
+	} else
+		end(l);
 }
 
 /* ---- connections -------------------------------------------------------- */
@@ -372,7 +384,6 @@ reach(struct link *l)
 
 	l->greeted = (struct ipc_greeted){ .offers = 0 };
 	l->letters = 0;
-	l->since_ms = deadline_now_ms();
 	l->relay = relay_connect(l->site->master, &to, &owner, l);
 	if (l->relay == NULL) {
 		leave(l, true);
@@ -418,34 +429,29 @@ wake(const struct site *s)
 void
 link_serve(struct site *s)
 {
-	struct attempt_group *g;
-
-	while ((g = TAILQ_FIRST(&s->waiting)) != NULL &&
-	    !s->master->stopping) {
-		if (site_is_closed(s))
-			site_leave(g, true);
-		else if (wake(s))
+	while (!TAILQ_EMPTY(&s->waiting) && !s->master->stopping) {
+		if (wake(s))
 			continue;
-		else if (s->links >= site_limit(s))
+		if (s->links >= site_limit(s))
 			break;
-		else if (links >= s->master->conf.limits.deliveries ||
-		    (s->links > 0 && site_is_hungry())) {
-			site_starve(s);
-			link_end_idle(false);
+		if (links >= s->master->conf.limits.deliveries ||
+		    (s->links > 0 && !TAILQ_EMPTY(&hungry))) {
+			if (!s->is_hungry)
+				TAILQ_INSERT_TAIL(&hungry, s, entry);
+			s->is_hungry = true;
+			link_end_idle();
 			break;
-		} else if (!begin(s))
-			site_leave(g, true);
+		}
+		if (!begin(s))
+			site_leave(site_next(s), true);
 	}
 }
 
 void
-link_end_idle(bool every)
+link_end_idle(void)
 {
 	struct link *l;
 
-	while ((l = TAILQ_FIRST(&idle_links)) != NULL) {
+	while ((l = TAILQ_FIRST(&idle_links)) != NULL)
 		end(l);
-		if (!every)
-			break;
-	}
 }

@@ -9,7 +9,7 @@
 
 /* Gives what waits for s to connections, as far as there may be any. */
 void	link_serve(struct site *s);
-/* Ends the connection that has been idle longest, or all idle ones. */
-void	link_end_idle(bool every);
+/* Ends the connections that wait for another message. */
+void	link_end_idle(void);
 
 #endif

@@ -415,7 +415,7 @@ schedule_remove(struct master *m, struct queued *q)
 bool
 schedule_drain(struct master *m)
 {
-	link_end_idle(true);
+	link_end_idle();
 	relay_drain(m);
 	return relay_count(m) == 0;
 }

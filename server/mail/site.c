@@ -21,7 +21,6 @@ static struct {
 	void		(*due)(struct master *m, struct queued *q);
 	void		(*serve)(struct site *s);
 	RB_HEAD(sites, site) sites;	/* by key */
-	TAILQ_HEAD(site_list, site) hungry;
 	size_t		 count;
 } all;
 
@@ -40,32 +39,6 @@ void
 site_kick(struct site *s)
 {
 	evtimer_add(&s->look, &at_once);
-}
-
-void
-site_starve(struct site *s)
-{
-	if (!s->is_hungry)
-		TAILQ_INSERT_TAIL(&all.hungry, s, entry);
-	s->is_hungry = true;
-}
-
-bool
-site_is_hungry(void)
-{
-	return !TAILQ_EMPTY(&all.hungry);
-}
-
-void
-site_feed(void)
-{
-	struct site *s = TAILQ_FIRST(&all.hungry);
-
-	if (s == NULL)
-		return;
-	TAILQ_REMOVE(&all.hungry, s, entry);
-	s->is_hungry = false;
-	site_kick(s);
 }
 
 void
@@ -123,15 +96,6 @@ site_next(struct site *s)
 	g->waits = false;
 	site_kick(s);
 	return g;
-}
-
-void
-site_return(struct attempt_group *g)
-{
-	TAILQ_INSERT_HEAD(&g->site->waiting, g, entry);
-	g->site->waiting_count++;
-	g->waits = true;
-	site_kick(g->site);
 }
 
 void
@@ -211,15 +175,14 @@ call(struct site *s)
 static bool
 is_used(const struct site *s)
 {
-	return s->links > 0 || s->holds > 0 || site_waiting(s) > 0;
+	return s->links > 0 || s->holds > 0 || s->is_hungry ||
+	    site_waiting(s) > 0;
 }
 
 static void
 free_site(struct site *s)
 {
 	RB_REMOVE(sites, &all.sites, s);
-	if (s->is_hungry)
-		TAILQ_REMOVE(&all.hungry, s, entry);
 	event_del(&s->look);
 	all.count--;
 	free(s->last);
@@ -267,6 +230,7 @@ site_failed(struct site *s, const struct queue_fact *f)
 	const int64_t now = deadline_now_ms(),
 	    most_s = attempt_pause_max_s(s->master);
 	int64_t pause_s = 60 * minutes[s->failures < 4 ? s->failures : 4];
+	struct attempt_group *g;
 
 	/* A connection from before. */
 	if (site_is_down(s) && now < s->until_ms)
@@ -278,9 +242,11 @@ site_failed(struct site *s, const struct queue_fact *f)
 		s->last = malloc(sizeof(*s->last));
 	if (s->last != NULL)
 		*s->last = *f;
-	site_kick(s);
 	queue_log_site(s->name, f, s->failures,
 	    (uint64_t)(s->until_ms - now) / 1000, site_waiting(s));
+	while ((g = site_next(s)) != NULL)
+		site_leave(g, true);
+	site_kick(s);
 }
 
 void
@@ -354,7 +320,6 @@ site_add(struct master *m, struct path *p, struct attempt_group *g)
 	}
 	g->path = p;
 	g->site = s;
-	g->again = false;
 	s->called -= s->called > 0;
 	site_kick(s);
 	if (site_is_closed(s) || is_full(s, 0) || m->stopping) {
@@ -404,5 +369,4 @@ site_start(struct master *m,
 	all.due = due;
 	all.serve = serve;
 	RB_INIT(&all.sites);
-	TAILQ_INIT(&all.hungry);
 }

@@ -16,8 +16,8 @@ struct site {
 	uint8_t		 key[path_key_bytes];
 	char		 name[smtp_domain_max_bytes + 1]; /* of a host */
 	struct master	*master;
-	TAILQ_ENTRY(site) entry;	/* of the hungry */
-	bool		 is_hungry;	/* until there is a connection less */
+	TAILQ_ENTRY(site) entry;	/* of those without a connection */
+	bool		 is_hungry;	/* there */
 	size_t		 holds;
 	size_t		 links;		/* connections */
 	size_t		 limit;		/* of connections, by what it took */
@@ -55,8 +55,6 @@ void	site_release(struct site *s);
 void	site_add(struct master *m, struct path *p, struct attempt_group *g);
 /* The group that has waited longest; NULL: none waits. */
 struct attempt_group *site_next(struct site *s);
-/* site_next() gives g again, first. */
-void	site_return(struct attempt_group *g);
 /* g is no work of its site any more. */
 void	site_withdraw(struct attempt_group *g);
 /* The same, and its attempt goes on: it is done, or waits for its site. */
@@ -74,10 +72,6 @@ size_t	site_limit(const struct site *s);
 /* One group is sent, after a pause: the probe.  closed: not now. */
 bool	site_is_down(const struct site *s);
 bool	site_is_closed(const struct site *s);
-/* Waits until there is a connection less; is there one that does? */
-void	site_starve(struct site *s);
-bool	site_is_hungry(void);
-void	site_feed(void);
 /* The site that p leads to; NULL: nothing is known of it. */
 struct site *site_find(const struct path *p);
 /* Messages that are here, or parked. */

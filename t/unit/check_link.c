@@ -305,7 +305,7 @@ TEST(verdicts)
 		expect("a4", want[0], want[1], want[2]);
 		/* It is idle now, and smtpd would use it again. */
 		ck_assert(connected);
-		link_end_idle(true);
+		link_end_idle();
 		ck_assert(!connected);
 		turn();
 	}
@@ -320,7 +320,7 @@ TEST(next_host)
 	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
 	expect("a4 a6 b4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
 	/* Lost before the dot: the next one; the last: deferred. */
-	link_end_idle(true);
+	link_end_idle();
 	BEGIN("a 203.0.113.201", "b 203.0.113.202");
 	greet();
 	lose(RELAY_DATA, RELAY_END_LOST);
@@ -433,7 +433,7 @@ TEST(tls)
 	greet();
 	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
 	expect("a4 a4-", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
-	link_end_idle(true);
+	link_end_idle();
 	m.conf.relay.tls = RELAY_TLS_MUST;
 	BEGIN("a 203.0.113.201", "b 203.0.113.202");
 	lose(RELAY_STARTTLS, RELAY_END_TLS);
@@ -470,14 +470,14 @@ TEST(family)
 	greet();
 	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
 	expect("a6 a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
-	link_end_idle(true);
+	link_end_idle();
 	BEGIN("a 2001:db8:aa::c9 203.0.113.201");
 	greet();
 	say_all(no, true);
 	greet();
 	say_all(no, true);
 	expect("a6 a4", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
-	link_end_idle(true);
+	link_end_idle();
 	/* The refusal stands where the other one cannot be reached. */
 	BEGIN("a 2001:db8:aa::c9 203.0.113.201");
 	greet();
@@ -509,6 +509,24 @@ TEST(too_many)
 	expect("a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_DEFERRED);
 }
 
+/* The rest, where a connection takes one message, goes over another. */
+TEST(one_each)
+{
+	BEGIN("a 203.0.113.201");
+	one.owner->greeted(one.arg, &(struct ipc_greeted){ .mail_max = 1 });
+	say(0, RELAY_DOT, 250);
+	say(1, RELAY_RCPT, 452);
+	say(2, RELAY_RCPT, 452);
+	sent();
+	ck_assert(connected && !ended);
+	greet();
+	ck_assert_uint_eq(one.count, 2);
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	expect("a4 a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
+	link_end_idle();
+	turn();
+}
+
 /* 421 over a connection that was idle: a new one, and no mark. */
 TEST(idle)
 {
@@ -523,7 +541,7 @@ TEST(idle)
 	greet();
 	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
 	expect("a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
-	link_end_idle(true);
+	link_end_idle();
 	/* Over a new one it is an answer. */
 	BEGIN("a 203.0.113.201");
 	greet();
