@@ -227,7 +227,7 @@ tell(const struct question *q, const struct route *r, FILE *f)
 	}
 	for (int ipv6 = 1; ipv6 >= 0; ipv6--)
 		for (size_t i = 0; i < p->hop_count; i++)
-			if (path_ip(p, i)->ipv6 == ipv6) {
+			if (p->hops[i].ip->ipv6 == ipv6) {
 				tell_manner(&q->master->conf, ipv6 != 0, f);
 				break;
 			}

@@ -96,14 +96,13 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 static struct queue_fact
 fact_of(const struct link *l, const struct ipc_outcome *o)
 {
+	const struct path_hop *hop = &l->path->hops[l->hop];
 	struct queue_fact f = { .fact = { .outcome = *o,
 	    .tried_s = queue_now_s(l->site->master),
 	    .uncertain = reply_rule(o)->rcpts == REPLY_UNCERTAIN },
-	    .ip = *path_ip(l->path, l->hop), .port = l->path->port,
-	    .greeted = l->greeted };
+	    .ip = *hop->ip, .port = l->path->port, .greeted = l->greeted };
 
-	strlcpy(f.fact.host, path_host(l->path, l->hop)->name,
-	    sizeof(f.fact.host));
+	strlcpy(f.fact.host, hop->host->name, sizeof(f.fact.host));
 	f.fact.outcome.index = 0;
 	return f;
 }
@@ -354,7 +353,7 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 		return;
 	}
 	l->last = *why;
-	if (path_ip(l->path, l->hop)->ipv6 && span_equal(span_from(why->text,
+	if (l->path->hops[l->hop].ip->ipv6 && span_equal(span_from(why->text,
 	    why->n), span_of(strerror(ENETUNREACH))))
 		path_avoid_ipv6();
 	if (rule->host > REPLY_MORE)
@@ -370,13 +369,14 @@ reach(struct link *l)
 	static const struct relay_owner owner = { .greeted = on_greeted,
 	    .outcome = on_outcome, .sent = on_sent, .gone = on_gone };
 	const struct conf *conf = &l->site->master->conf;
-	const struct ipc_ip *ip = path_ip(l->path, l->hop);
-	const struct conf_source *source = &conf->relay.sources[ip->ipv6 != 0];
+	const struct path_hop *hop = &l->path->hops[l->hop];
+	const struct conf_source *source =
+	    &conf->relay.sources[hop->ip->ipv6 != 0];
 	const struct relay_host to = {
-		.name = path_host(l->path, l->hop)->name, .tls = l->tls,
+		.name = hop->host->name, .tls = l->tls,
 		.helo = source->line != 0 && source->name != NULL ?
 		    source->name : conf->hostname,
-		.dial = { .to = *ip, .port = l->path->port,
+		.dial = { .to = *hop->ip, .port = l->path->port,
 		    .has_source = source->line != 0, .source = source->ip,
 		    .patience_ms = l->hop + 1 < l->path->hop_count ?
 		    connect_next_ms : connect_ms }

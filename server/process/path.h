@@ -13,8 +13,8 @@ enum {
 };
 
 struct path_hop {
-	uint8_t		host;
-	uint8_t		address;
+	const struct ipc_host	*host;
+	const struct ipc_ip	*ip;
 };
 
 struct path {
@@ -24,7 +24,7 @@ struct path {
 	size_t			 hop_count;	/* at least 1 */
 	struct path_hop		 hops[path_hops_max];
 	size_t			 host_count;
-	struct ipc_host	 hosts[];
+	struct ipc_host		 hosts[];
 };
 
 /*
@@ -39,7 +39,5 @@ void	path_leave(struct path *p);
 bool	path_other_family(const struct path *p, size_t *hop);
 /* IPv6 does not leave this host: new paths are without, for some minutes. */
 void	path_avoid_ipv6(void);
-const struct ipc_host *path_host(const struct path *p, size_t hop);
-const struct ipc_ip *path_ip(const struct path *p, size_t hop);
 
 #endif

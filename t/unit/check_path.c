@@ -64,8 +64,8 @@ hops(const char *const lines[], bool written)
 	}
 	for (size_t i = 0; i < p->hop_count; i++)
 		snprintf(out + strlen(out), sizeof(out) - strlen(out),
-		    "%s%s%c", i == 0 ? "" : " ", path_host(p, i)->name,
-		    path_ip(p, i)->ipv6 ? '6' : '4');
+		    "%s%s%c", i == 0 ? "" : " ", p->hops[i].host->name,
+		    p->hops[i].ip->ipv6 ? '6' : '4');
 	path_leave(p);
 	return out;
 }
