@@ -207,14 +207,13 @@ size_t
 attempt_next(struct attempt_group *g, size_t max, struct attempt_rcpt **now,
     struct envelope_rcpt **to)
 {
-	const bool may = attempt_waits(g);
 	struct attempt *a = g->attempt;
 	size_t n = 0;
 
-	for (size_t i = 0; may && i < g->count && n < max; i++)
+	for (size_t i = 0; i < g->count && n < max; i++)
 		if (g->first[i].state == ATTEMPT_WAITS)
 			now[n++] = &g->first[i];
-	*to = n == 0 ? NULL : calloc(n, sizeof(**to));
+	*to = calloc(n, sizeof(**to));
 	for (size_t i = 0; *to != NULL && i < n; i++)
 		if (!attempt_read(a, now[i], &(*to)[i])) {
 			free(*to);
@@ -409,5 +408,6 @@ attempt_end_group(struct attempt *a)
 	set_next(a);
 	look_at_age(a);
 	log_all(a, LOG_EVENT_TRY, ATTEMPT_DEFERRED);
+	attempt_close(a);
 	on_end(a);
 }

@@ -88,8 +88,9 @@ const struct queue_fact *attempt_keep(struct attempt *a,
 /* Has g recipients without a verdict, and may they be sent? */
 bool	attempt_waits(const struct attempt_group *g);
 /*
- * The next transaction of g, of at most max recipients without a verdict, in
- * now and, from malloc(3), *to; its file is open until attempt_sent().
+ * The next transaction of g, which waits: at most max recipients without a
+ * verdict, in now and, from malloc(3), *to; its file is open until
+ * attempt_sent().  0: it cannot be read.
  */
 size_t	attempt_next(struct attempt_group *g, size_t max,
 	    struct attempt_rcpt **now, struct envelope_rcpt **to);
