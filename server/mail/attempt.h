@@ -12,6 +12,7 @@
 #include "server/process/reply_rule.h"
 
 struct site;
+struct site_lane;
 
 enum { attempt_tries = 8 };	/* before a message is given up, at least */
 
@@ -44,10 +45,10 @@ struct attempt_group {
 	struct resolver_job	 job;
 	uint16_t		 port;
 	bool			 written;	/* the configuration has it */
-	TAILQ_ENTRY(attempt_group) entry;	/* of those that wait */
+	TAILQ_ENTRY(attempt_group) entry;	/* of lane */
 	struct site		*site;
 	struct path		*path;		/* with site */
-	bool			 waits;		/* there, for a connection */
+	struct site_lane	*lane;		/* where it waits; or NULL */
 };
 
 struct attempt {

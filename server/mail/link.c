@@ -429,7 +429,7 @@ wake(const struct site *s)
 void
 link_serve(struct site *s)
 {
-	while (!TAILQ_EMPTY(&s->waiting) && !s->master->stopping) {
+	while (s->ready > 0 && !s->master->stopping) {
 		if (wake(s))
 			continue;
 		if (s->links >= site_limit(s))

@@ -117,21 +117,25 @@ compare(const void *x, const void *y)
 	return order != 0 ? order : a->index < b->index ? -1 : 1;
 }
 
-/*
- * What is one group: a domain, or all with one "via"; by a hash with a secret,
- * so that nobody outside makes two of them one.
- */
+/* With a secret, so that nobody outside makes two groups, or senders, one. */
 static void
-set_key(struct attempt_rcpt *r, const struct conf *conf, struct span domain)
+hash(uint8_t key[crypto_shorthash_siphashx24_BYTES], struct span of)
 {
 	static uint8_t secret[crypto_shorthash_siphashx24_KEYBYTES];
-	const struct conf_via *via = conf_relay_via(conf, domain);
 
 	if (sodium_is_zero(secret, sizeof(secret)))
 		randombytes_buf(secret, sizeof(secret));
-	if (via != NULL)
-		domain = span_from(&via->line, sizeof(via->line));
-	crypto_shorthash_siphashx24(r->key, domain.p, domain.n, secret);
+	crypto_shorthash_siphashx24(key, of.p, of.n, secret);
+}
+
+/* What is one group: a domain, or all with one "via". */
+static void
+set_key(struct attempt_rcpt *r, const struct conf *conf, struct span domain)
+{
+	const struct conf_via *via = conf_relay_via(conf, domain);
+
+	hash(r->key, via == NULL ? domain :
+	    span_from(&via->line, sizeof(via->line)));
 }
 
 /*
@@ -181,7 +185,11 @@ list_rcpts(struct attempt *a)
 	struct envelope_rcpt to;
 	struct attempt_rcpt *r;
 	struct attempt_group *g;
+	uint8_t sender[crypto_shorthash_siphashx24_BYTES];
 
+	hash(sender, span_from(&a->open.envelope.from,
+	    sizeof(a->open.envelope.from)));
+	memcpy(&a->q->sender, sender, sizeof(a->q->sender));
 	r = a->rcpts = calloc(a->q->left + 1, sizeof(*a->rcpts));
 	for (uint32_t i = 0; r != NULL && a->count < a->q->left; i++) {
 		r->index = i;
@@ -371,7 +379,7 @@ schedule_retry(struct master *m, struct queued *q)
 	if (q->state & QUEUED_BUSY)
 		return;
 	if (q->work != NULL)
-		((struct site *)q->work)->until_ms = 0;
+		((struct site_lane *)q->work)->site->until_ms = 0;
 	q->next_s = queue_now_s(m);
 	turn_soon();
 }
@@ -391,7 +399,7 @@ forget(struct attempt *a)
 	    g++) {
 		if (g->job.open)
 			resolver_forget(a->master, &g->job);
-		else if (g->waits)
+		else if (g->lane != NULL)
 			site_withdraw(g);
 		else
 			continue;

@@ -14,7 +14,9 @@ enum {
 	kept_ms = 10 * 60 * 1000,	/* what is known of one without work */
 	kept_down_ms = 5 * 60 * 60 * 1000,	/* longer than a gap */
 	kept_max = 10000,
-	limit_first = 2			/* connections */
+	limit_first = 2,		/* connections */
+	few_max = 4,			/* messages of a sender */
+	senders_max = 1 << 14
 };
 
 static struct {
@@ -22,6 +24,8 @@ static struct {
 	void		(*serve)(struct site *s);
 	RB_HEAD(sites, site) sites;	/* by key */
 	size_t		 count;
+	/* Messages that wait, by a hash of site and sender. */
+	uint32_t	 senders[senders_max];
 } all;
 
 static const struct timeval at_once = { 0, 0 };
@@ -74,38 +78,59 @@ site_is_closed(const struct site *s)
 size_t
 site_waiting(const struct site *s)
 {
-	return s->parked_count + s->waiting_count;
+	return s->lanes[0].parked_count + s->lanes[1].parked_count + s->ready;
 }
 
-/* Does enough wait here for the connections of s? */
+/* Does enough wait in l for the connections of its site? */
 static bool
-is_full(const struct site *s, size_t more)
+is_full(const struct site_lane *l, size_t more)
 {
-	return s->waiting_count + more >= 2 * site_limit(s) + 8;
+	return l->waiting_count + more >= 2 * site_limit(l->site) + 8;
+}
+
+/* How many messages of the sender of q wait for s; or a few more. */
+static uint32_t *
+count_of(const struct site *s, const struct queued *q)
+{
+	return &all.senders[(q->sender ^ (uint32_t)s->key[0] << 8 ^
+	    s->key[1]) % senders_max];
+}
+
+static struct site_lane *
+lane_of(struct site *s, const struct queued *q)
+{
+	return &s->lanes[*count_of(s, q) >= few_max];
+}
+
+static void
+take_out(struct attempt_group *g)
+{
+	TAILQ_REMOVE(&g->lane->waiting, g, entry);
+	g->lane->waiting_count--;
+	g->site->ready--;
+	--*count_of(g->site, g->attempt->q);
+	g->lane = NULL;
+	site_kick(g->site);
 }
 
 struct attempt_group *
 site_next(struct site *s)
 {
-	struct attempt_group *g = TAILQ_FIRST(&s->waiting);
+	size_t lane = ++s->turn % 5 == 0;
+	struct attempt_group *g = TAILQ_FIRST(&s->lanes[lane].waiting);
 
 	if (g == NULL)
-		return NULL;
-	TAILQ_REMOVE(&s->waiting, g, entry);
-	s->waiting_count--;
-	g->waits = false;
-	site_kick(s);
+		g = TAILQ_FIRST(&s->lanes[1 - lane].waiting);
+	if (g != NULL)
+		take_out(g);
 	return g;
 }
 
 void
 site_withdraw(struct attempt_group *g)
 {
-	if (g->waits) {
-		TAILQ_REMOVE(&g->site->waiting, g, entry);
-		g->site->waiting_count--;
-	}
-	g->waits = false;
+	if (g->lane != NULL)
+		take_out(g);
 	site_kick(g->site);
 	path_leave(g->path);
 	g->site = NULL;
@@ -138,36 +163,40 @@ site_leave(struct attempt_group *g, bool waits)
 void
 site_park(struct site *s, struct queued *q)
 {
-	if (array_add(&s->parked, &s->parked_count, &q, sizeof(struct queued *))
+	struct site_lane *l = lane_of(s, q);
+
+	if (array_add(&l->parked, &l->parked_count, &q, sizeof(struct queued *))
 	    == NULL)
 		return;
-	q->work = s;
-	q->parked = (uint32_t)s->parked_count - 1;
+	++*count_of(s, q);
+	q->work = l;
+	q->parked = (uint32_t)l->parked_count - 1;
 	site_kick(s);
 }
 
 void
 site_unpark(struct queued *q)
 {
-	struct site *s = q->work;
-	struct queued *last = s->parked[--s->parked_count];
+	struct site_lane *l = q->work;
+	struct queued *last = l->parked[--l->parked_count];
 
-	s->parked[q->parked] = last;
+	l->parked[q->parked] = last;
 	last->parked = q->parked;
+	--*count_of(l->site, q);
 	q->work = NULL;
-	site_kick(s);
+	site_kick(l->site);
 }
 
 /* Calls any of them: none waits for ever behind the others. */
 static void
-call(struct site *s)
+call(struct site_lane *l)
 {
-	struct queued *q = s->parked[arc4random_uniform(
-	    (uint32_t)s->parked_count)];
+	struct queued *q = l->parked[arc4random_uniform(
+	    (uint32_t)l->parked_count)];
 
-	s->called++;
+	l->site->called++;
 	site_unpark(q);
-	all.due(s->master, q);
+	all.due(l->site->master, q);
 }
 
 /* ---- time --------------------------------------------------------------- */
@@ -186,7 +215,8 @@ free_site(struct site *s)
 	event_del(&s->look);
 	all.count--;
 	free(s->last);
-	free(s->parked);
+	free(s->lanes[0].parked);
+	free(s->lanes[1].parked);
 	free(s);
 }
 
@@ -208,10 +238,11 @@ on_look(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	all.serve(s);
-	while (s->parked_count > 0 && !s->master->stopping &&
-	    (site_is_down(s) ? s->called == 0 && !site_is_closed(s) :
-	    !is_full(s, s->called)))
-		call(s);
+	for (struct site_lane *l = s->lanes; l < s->lanes + 2; l++)
+		while (l->parked_count > 0 && !s->master->stopping &&
+		    (site_is_down(s) ? s->called == 0 && !site_is_closed(s) :
+		    !is_full(l, s->called)))
+			call(l);
 	if (!is_used(s))
 		ms = site_is_down(s) ? kept_down_ms : kept_ms;
 	else if (site_is_down(s) && now < s->until_ms)
@@ -303,7 +334,10 @@ find_or_make(struct master *m, const struct path *p)
 	all.count++;
 	s->master = m;
 	s->limit = limit_first;
-	TAILQ_INIT(&s->waiting);
+	for (struct site_lane *l = s->lanes; l < s->lanes + 2; l++) {
+		l->site = s;
+		TAILQ_INIT(&l->waiting);
+	}
 	evtimer_assign(&s->look, m->base, on_look, s);
 	return s;
 }
@@ -312,6 +346,7 @@ void
 site_add(struct master *m, struct path *p, struct attempt_group *g)
 {
 	struct site *s = find_or_make(m, p);
+	struct site_lane *l;
 
 	if (s == NULL) {
 		path_leave(p);
@@ -322,13 +357,16 @@ site_add(struct master *m, struct path *p, struct attempt_group *g)
 	g->site = s;
 	s->called -= s->called > 0;
 	site_kick(s);
-	if (site_is_closed(s) || is_full(s, 0) || m->stopping) {
+	l = lane_of(s, g->attempt->q);
+	if (site_is_closed(s) || is_full(l, 0) || m->stopping) {
 		site_leave(g, true);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&s->waiting, g, entry);
-	s->waiting_count++;
-	g->waits = true;
+	TAILQ_INSERT_TAIL(&l->waiting, g, entry);
+	l->waiting_count++;
+	s->ready++;
+	++*count_of(s, g->attempt->q);
+	g->lane = l;
 }
 
 static bool

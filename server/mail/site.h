@@ -11,6 +11,18 @@
 
 TAILQ_HEAD(site_groups, attempt_group);
 
+/*
+ * What waits for a site: messages of senders that have few there, and of those
+ * that have many, so that a newsletter does not hold up a letter.
+ */
+struct site_lane {
+	struct site		*site;
+	struct site_groups	 waiting;	/* for a connection */
+	size_t			 waiting_count;
+	struct queued		**parked;	/* in no order */
+	size_t			 parked_count;
+};
+
 struct site {
 	RB_ENTRY(site)	 node;
 	uint8_t		 key[path_key_bytes];
@@ -27,11 +39,10 @@ struct site {
 	struct queue_fact *last;	/* failure; or NULL */
 	struct event	 look;		/* at what is to be done */
 	int64_t		 look_ms;	/* even if nothing happens */
-	struct site_groups waiting;
-	size_t		 waiting_count;
+	struct site_lane lanes[2];	/* few, many */
+	unsigned	 turn;		/* of the lanes */
+	size_t		 ready;		/* wait for a connection, in both */
 	size_t		 called;	/* parked before, not here yet */
-	struct queued	**parked;	/* in no order */
-	size_t		 parked_count;
 };
 
 /*
@@ -53,7 +64,7 @@ void	site_kick(struct site *s);
 void	site_release(struct site *s);
 /* Takes g over, to be sent over p; it may leave at once. */
 void	site_add(struct master *m, struct path *p, struct attempt_group *g);
-/* The group that has waited longest; NULL: none waits. */
+/* The group that is next: one of the many for four of the few; or NULL. */
 struct attempt_group *site_next(struct site *s);
 /* g is no work of its site any more. */
 void	site_withdraw(struct attempt_group *g);

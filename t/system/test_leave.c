@@ -379,16 +379,18 @@ compare(const void *a, const void *b)
 
 /* n messages over one connection, to one domain. */
 static void
-submit_many(const struct daemon *d, const char *to, unsigned n)
+submit_many(const struct daemon *d, const char *from, const char *to,
+    unsigned n)
 {
-	char line[128];
+	char mail[128], line[128];
 	struct client c;
 
+	snprintf(mail, sizeof(mail), "MAIL FROM:<%s>", from);
 	snprintf(line, sizeof(line), "RCPT TO:<%s>", to);
 	client_open(&c, d, NULL);
 	client_expect(&c, 250, "EHLO client.example.org");
 	for (unsigned i = 0; i < n; i++) {
-		client_expect(&c, 250, "MAIL FROM:<alice@example.org>");
+		client_expect(&c, 250, mail);
 		client_expect(&c, 250, line);
 		client_expect(&c, 354, "DATA");
 		client_expect(&c, 250, "Subject: many\r\n\r\nx\r\n.");
@@ -420,9 +422,9 @@ TEST(neighbours)
 	    "\tfor fine.example via 127.0.0.1 port %d\n}\n", slow.port,
 	    busy.port, fine.port);
 	daemon_start(&d);
-	submit_many(&d, "x@dead.example", crowd);
-	submit_many(&d, "x@slow.example", crowd);
-	submit_many(&d, "x@busy.example", crowd);
+	submit_many(&d, "alice@example.org", "x@dead.example", crowd);
+	submit_many(&d, "alice@example.org", "x@slow.example", crowd);
+	submit_many(&d, "alice@example.org", "x@busy.example", crowd);
 	for (size_t i = 0; i < letters; i++) {
 		begun = harness_now_ms();
 		submit(&d, to, (unsigned)i);
@@ -445,6 +447,66 @@ TEST(neighbours)
 	sink_stop(&slow);
 	sink_stop(&busy);
 	sink_stop(&fine);
+}
+
+/*
+ * A letter behind a newsletter of a thousand messages, for a host that is slow,
+ * or was down: it leaves among the next few.
+ */
+TEST(letter_and_newsletter)
+{
+	static const char *const modes[] = { "hold", "busy" };
+	enum { crowd = 1000, few = 16 };
+	const char *const to = "carol@example.net";
+	struct daemon d;
+	struct sink s;
+	char *got;
+	size_t n;
+	bool is_letter;
+
+	for (size_t i = 0; i < 2; i++) {
+		begin(&d, &s, modes[i], "\tgive-up-after 60s\n");
+		submit_many(&d, "news@example.org", to, crowd);
+		submit_many(&d, "alice@example.org", to, 1);
+		harness_sleep_ms(500);
+		sink_mode(&s, "take");
+		for (n = 0, is_letter = false; n < few && !is_letter; n++) {
+			got = sink_message(&s, n, NULL);
+			is_letter = strstr(got, "MAIL FROM:<alice") != NULL;
+			free(got);
+		}
+		EXPECT(is_letter, "%s: not among the first %zu", modes[i], n);
+		printf("# %s: the letter was number %zu\n", modes[i], n);
+		EXPECT(WAIT(sink_count(&s) == crowd + 1), "%s: %zu came",
+		    modes[i], sink_count(&s));
+		end(&d, &s);
+	}
+}
+
+/* One connection for all sites: each has its turn. */
+TEST(one_connection)
+{
+	struct sink one, other;
+	struct daemon d;
+
+	sink_start(&one, "one", "take", 0);
+	sink_start(&other, "other", "take", 0);
+	daemon_init(&d, "\tdeliveries 1\n", NULL);
+	daemon_add_conf(&d, "relay {\n\tfrom 127.0.0.1\n\ttls never\n"
+	    "\tfor one.example via 127.0.0.1 port %d\n"
+	    "\tfor other.example via 127.0.0.1 port %d\n}\n", one.port,
+	    other.port);
+	daemon_start(&d);
+	for (unsigned i = 0; i < 10; i++) {
+		submit_many(&d, "alice@example.org", "x@one.example", 10);
+		submit_many(&d, "alice@example.org", "x@other.example", 10);
+	}
+	EXPECT(WAIT_FOR(10000, sink_count(&one) == 100 &&
+	    sink_count(&other) == 100), "%zu and %zu came", sink_count(&one),
+	    sink_count(&other));
+	daemon_stop(&d);
+	sink_stop(&one);
+	sink_stop(&other);
 }
 
 /* ---- stop and restart --------------------------------------------------- */
