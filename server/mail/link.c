@@ -45,9 +45,9 @@ struct link {
 };
 
 static TAILQ_HEAD(, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
-/* Sites for which there was no connection: each that ends is for the next. */
+/* Sites for which there was no connection. */
 static TAILQ_HEAD(, site) hungry = TAILQ_HEAD_INITIALIZER(hungry);
-static size_t links;
+static size_t hungry_count, links;
 
 static void	reach(struct link *l);
 static void	send_next(struct link *l);
@@ -63,10 +63,32 @@ drop_relay(struct link *l)
 }
 
 static void
+starve(struct site *s)
+{
+	if (s->is_hungry)
+		return;
+	TAILQ_INSERT_TAIL(&hungry, s, entry);
+	hungry_count++;
+	s->is_hungry = true;
+}
+
+/* There is a connection less: one for the site that waits longest. */
+static void
+feed(void)
+{
+	struct site *s = TAILQ_FIRST(&hungry);
+
+	if (s == NULL)
+		return;
+	TAILQ_REMOVE(&hungry, s, entry);
+	hungry_count--;
+	s->is_hungry = false;
+	site_kick(s);
+}
+
+static void
 end(struct link *l)
 {
-	struct site *next = TAILQ_FIRST(&hungry);
-
 	drop_relay(l);
 	if (evtimer_pending(&l->idle, NULL)) {
 		event_del(&l->idle);
@@ -74,11 +96,7 @@ end(struct link *l)
 	}
 	links--;
 	l->site->links--;
-	if (next != NULL) {
-		TAILQ_REMOVE(&hungry, next, entry);
-		next->is_hungry = false;
-		site_kick(next);
-	}
+	feed();
 	site_kick(l->site);
 	path_leave(l->path);
 	free(l);
@@ -270,7 +288,7 @@ is_reusable(const struct link *l, bool idle)
 {
 	return is_usable(l) && !l->site->master->stopping &&
 	    l->site->links <= site_limit(l->site) &&
-	    (TAILQ_EMPTY(&hungry) || (!idle && l->site->links == 1));
+	    (hungry_count == 0 || (!idle && l->site->links == 1));
 }
 
 /* Sends the next transaction of its group; false: there is none. */
@@ -429,22 +447,24 @@ wake(const struct site *s)
 void
 link_serve(struct site *s)
 {
+	const size_t most = s->master->conf.limits.deliveries;
+
 	while (s->ready > 0 && !s->master->stopping) {
 		if (wake(s))
 			continue;
 		if (s->links >= site_limit(s))
 			break;
-		if (links >= s->master->conf.limits.deliveries ||
-		    (s->links > 0 && !TAILQ_EMPTY(&hungry))) {
-			if (!s->is_hungry)
-				TAILQ_INSERT_TAIL(&hungry, s, entry);
-			s->is_hungry = true;
+		if (links + (s->links > 0 ? hungry_count : 0) >= most) {
+			starve(s);
 			link_end_idle();
 			break;
 		}
 		if (!begin(s))
 			site_leave(site_next(s), true);
 	}
+	/* It was fed, and needs nothing any more. */
+	if (s->ready == 0 && links < most)
+		feed();
 }
 
 void
