@@ -34,7 +34,7 @@ struct relay {
 	bool				 dials;
 	int				 socket;	/* until a worker's */
 	struct ipc_client		 client;
-	char				 name[pool_last_bytes];
+	char				 name[pool_blame_bytes];
 	struct pool_wait		 wait;		/* for a worker */
 	struct worker			*worker;
 	/* The message under way: */
@@ -295,32 +295,22 @@ on_lost(void *owner, const char *how)
 
 /* ---- what the pool asks -------------------------------------------------- */
 
-static bool
-is_overdue(const void *owner)
+static void
+see(const void *owner, struct pool_sight *out)
 {
 	const struct relay *r = owner;
 
-	return deadline_now_ms() - r->since_ms > overdue_grace_ms +
+	out->state = r->step == RELAY_SENDS ? "sends" : "relay";
+	out->due_ms = r->since_ms + overdue_grace_ms +
 	    (r->step == RELAY_GREETS ? relay_greeting_max_ms :
 	    r->step == RELAY_SENDS ? relay_letter_max_ms(r->open->size) : 0);
-}
-
-static const char *
-state(const void *owner)
-{
-	return ((const struct relay *)owner)->step == RELAY_SENDS ? "sends" :
-	    "relay";
+	memcpy(out->blame, r->name, sizeof(r->name));
 }
 
 static void
-blame(struct master *m, const void *owner, void *last, struct log_line *l)
+accuse(struct master *m, const void *blame, struct log_line *l)
 {
-	const struct relay *r = owner;
-
-	if (r != NULL)
-		memcpy(last, r->name, sizeof(r->name));
-	if (l != NULL)
-		log_add(l, "host=%s", (const char *)last);
+	log_add(l, "host=%s", (const char *)blame);
 }
 
 const struct worker_use relay_use = {
@@ -329,9 +319,8 @@ const struct worker_use relay_use = {
 	.feed = feed,
 	.on_record = on_record,
 	.on_lost = on_lost,
-	.is_overdue = is_overdue,
-	.state = state,
-	.blame = blame
+	.see = see,
+	.accuse = accuse
 };
 
 /* ---- what the owner asks ------------------------------------------------- */

@@ -36,7 +36,7 @@ struct report {
 	/* Of this try: */
 	struct worker		*worker;
 	struct conf_epoch	*epoch;		/* NULL: nothing is open */
-	int64_t			 since_ms;
+	int64_t			 due_ms;
 	struct queue_open	 open;
 	size_t			 fed;		/* of rcpts, each twice */
 	const struct ipc_fact	*fact;		/* of the last; NULL: fed */
@@ -270,7 +270,7 @@ begin(void *owner, struct worker *w)
 		return -1;
 	}
 	r->worker = w;
-	r->since_ms = deadline_now_ms();
+	r->due_ms = deadline_now_ms() + patience_ms;
 	r->stored = false;
 	r->error = 0;
 	r->fed = 2 * r->attempt->count;
@@ -399,31 +399,22 @@ on_record(void *owner, const struct ipc_record *in)
 	return verdict != VERDICT_BROKEN;
 }
 
-static bool
-is_overdue(const void *owner)
+static void
+see(const void *owner, struct pool_sight *out)
 {
 	const struct report *r = owner;
 
-	return deadline_now_ms() - r->since_ms > patience_ms;
-}
-
-static const char *
-state(const void *owner)
-{
-	return "report";
+	out->state = "report";
+	out->due_ms = r->due_ms;
+	memcpy(out->blame, r->attempt->q->id, sizeof(r->attempt->q->id));
 }
 
 /* The message that the worker read: nobody is penalized for it. */
 static void
-blame(struct master *m, const void *owner, void *last, struct log_line *l)
+accuse(struct master *m, const void *blame, struct log_line *l)
 {
-	const struct report *r = owner;
-
-	if (r != NULL)
-		memcpy(last, r->attempt->q->id, sizeof(r->attempt->q->id));
-	if (l != NULL)
-		log_add(l, "id=%.*s", (int)sizeof(r->attempt->q->id),
-		    (const char *)last);
+	log_add(l, "id=%.*s", (int)sizeof(((struct queued *)NULL)->id),
+	    (const char *)blame);
 }
 
 const struct worker_use report_use = {
@@ -432,7 +423,6 @@ const struct worker_use report_use = {
 	.feed = feed,
 	.on_record = on_record,
 	.on_lost = on_lost,
-	.is_overdue = is_overdue,
-	.state = state,
-	.blame = blame
+	.see = see,
+	.accuse = accuse
 };

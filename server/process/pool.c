@@ -141,12 +141,19 @@ pool_forgo(struct pool_wait *wait)
 }
 
 void
+pool_look(struct worker *w)
+{
+	if (w->owner != NULL)
+		w->line->use->see(w->owner, &w->seen);
+}
+
+void
 pool_move(struct worker *w, enum pool_count to)
 {
 	struct pool *p = w->master->pool;
 
 	if (w->list == POOL_BUSY) {
-		w->line->use->blame(w->master, w->owner, w->last, NULL);
+		pool_look(w);
 		w->line->slots++;
 		w->owner = NULL;
 		feed_stop(&w->feed);
@@ -361,14 +368,15 @@ pool_nursery(const struct master *m)
 void
 pool_workers(const struct master *m, size_t max, pool_see *see, void *arg)
 {
-	const struct worker *w;
+	struct worker *w;
 
 	for (size_t i = 0; i < POOL_LISTS; i++)
 		TAILQ_FOREACH(w, &m->pool->list[i], entry) {
 			if (max-- == 0)
 				return;
+			pool_look(w);
 			see(arg, &(struct pool_process){ w->pid,
-			    i == POOL_BUSY ? w->line->use->state(w->owner) :
+			    i == POOL_BUSY ? w->seen.state :
 			    i == POOL_IDLE ? "spare" : "leaving",
 			    w->nursery->sandbox });
 		}

@@ -5,6 +5,7 @@
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H
 
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "server/master.h"
@@ -14,16 +15,21 @@ struct helper;
 struct pool;
 struct worker;
 
-enum {
-	pool_last_bytes = 96,	/* a use may keep of its last owner */
-	pool_uses_max = 4
-};
+enum { pool_uses_max = 4, pool_blame_bytes = 96 };
 
 /* Waits for a worker for owner, whose part it is; all zero: does not wait. */
 struct pool_wait {
 	TAILQ_ENTRY(pool_wait)	 entry;
 	struct pool_line	*line;
 	void			*owner;
+};
+
+/* An owner, as it is now. */
+struct pool_sight {
+	const char	*state;		/* what it does, in a word for status */
+	int64_t		 due_ms;	/* an honest worker ends before that */
+	/* Whom to blame if its worker turns out to be compromised. */
+	_Alignas(max_align_t) char blame[pool_blame_bytes];
 };
 
 /* What workers are lent for.  An owner has one worker, for one work. */
@@ -35,12 +41,10 @@ struct worker_use {
 	/*
 	 * Sends the first record of the work of owner to w, which is idle.
 	 * Returns what w, now owner's, may send (enum ipc_when); 0: owner needs
-	 * no worker, and does not wait any more; or -1 and
-	 * errno: owner waits on.
+	 * no worker, and does not wait any more; or -1 and errno: it waits on.
 	 */
 	int		(*begin)(void *owner, struct worker *w);
-	/* What is sent after begin(), and after each pool_feed(), as next()
-	   of feed.h; or NULL. */
+	/* next() of feed.h, from begin() on; or NULL. */
 	bool		(*feed)(void *owner, struct ipc_record *out,
 			    int *pass);
 	/* Once a second; or NULL. */
@@ -52,17 +56,13 @@ struct worker_use {
 	bool		(*on_record)(void *owner, const struct ipc_record *r);
 	/* The worker is gone; how is for the log.  owner has none now. */
 	void		(*on_lost)(void *owner, const char *how);
-	/* Has the work lasted longer than an honest worker would let it? */
-	bool		(*is_overdue)(const void *owner);
-	/* What owner does now, in a word for status. */
-	const char	*(*state)(const void *owner);
+	void		(*see)(const void *owner, struct pool_sight *out);
 	/*
-	 * Notes in last who is to blame if the worker of owner (NULL: as last
-	 * has it) turns out to be compromised, perhaps after the work.  With l
-	 * it is: adds the client to l, and penalizes that client.
+	 * A worker is compromised, perhaps after its work: adds whom blame
+	 * names to l, and penalizes a client.
 	 */
-	void		(*blame)(struct master *m, const void *owner,
-			    void *last, struct log_line *l);
+	void		(*accuse)(struct master *m, const void *blame,
+			    struct log_line *l);
 };
 
 /*

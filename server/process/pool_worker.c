@@ -133,8 +133,9 @@ punish(struct worker *w, const char *why)
 	w->master->counters.value[COUNTER_ATTACKS]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
 	log_add(&l, "pid=%zu", (size_t)w->pid);
+	pool_look(w);
 	if (w->line != NULL)
-		w->line->use->blame(w->master, w->owner, w->last, &l);
+		w->line->use->accuse(w->master, w->seen.blame, &l);
 	log_add(&l, "why=%s", why);
 	log_end(&l);
 }
@@ -214,8 +215,10 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 	else
 		log_add(&l, "pid=%zu status=%zu", (size_t)pid,
 		    (size_t)WEXITSTATUS(status));
-	if (w != NULL && w->line != NULL)
-		w->line->use->blame(m, w->owner, w->last, &l);
+	if (w != NULL && w->line != NULL) {
+		pool_look(w);
+		w->line->use->accuse(m, w->seen.blame, &l);
+	}
 	log_end(&l);
 }
 
@@ -291,11 +294,12 @@ pool_police(struct master *m)
 		next = TAILQ_NEXT(w, entry);
 		if (w->when == IPC_AT_COMMIT)
 			continue;
+		pool_look(w);
 		if (w->end_ms != 0 && now > w->end_ms) {
 			w->killed = "";
 			kill_process(w);
 			pool_lost(w, "its slot was needed, and it did not end");
-		} else if (w->line->use->is_overdue(w->owner))
+		} else if (now > w->seen.due_ms)
 			kill_worker(w, "its work lasts far longer than it may "
 			    "let it");
 	}

@@ -6,7 +6,6 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <stddef.h>
 #include <sys/queue.h>
 
 #include "server/process/helper.h"
@@ -35,7 +34,7 @@ struct worker {
 							   or NULL */
 	void				*owner;		/* NULL: not busy */
 	struct feed			 feed;		/* while busy */
-	_Alignas(max_align_t) uint8_t	 last[pool_last_bytes];
+	struct pool_sight		 seen;		/* now or last */
 	int64_t				 end_ms;	/* evicted or given up:
 							   by then it ends */
 	unsigned			 stresses;	/* since last record */
@@ -71,6 +70,8 @@ void	pool_ask(struct master *m);
 void	pool_retire_idle(struct master *m);
 /* Lends idle workers, and asks for those that are missing. */
 void	pool_serve(struct master *m);
+/* Updates w->seen, while it has an owner. */
+void	pool_look(struct worker *w);
 /*
  * Moves w to the front of the idle ones, or to the end of another list.  An
  * owner that it had stays to blame for what becomes of it.

@@ -430,38 +430,28 @@ begin(void *owner, struct worker *w)
 	return IPC_AT_RESOLVE;
 }
 
-static bool
-is_overdue(const void *owner)
+/* Of the open questions, any of which may have done it, the oldest is it. */
+static void
+see(const void *owner, struct pool_sight *out)
 {
 	const struct resolver *all = owner;
 	const struct question *q = TAILQ_FIRST(&all->list[QUESTION_ASKED]);
 
-	return q != NULL && deadline_now_ms() > q->until_ms;
+	out->state = "resolving";
+	out->due_ms = q != NULL ? q->until_ms : INT64_MAX;
+	strlcpy(out->blame, q != NULL ? q->name : "", sizeof(out->blame));
 }
 
-static const char *
-state(const void *owner)
-{
-	return "resolving";
-}
-
-/* Of the open questions, any of which may have done it, the oldest. */
 static void
-blame(struct master *m, const void *owner, void *last, struct log_line *l)
+accuse(struct master *m, const void *blame, struct log_line *l)
 {
-	const struct question *q =
-	    TAILQ_FIRST(&m->resolver->list[QUESTION_ASKED]);
-
-	if (owner != NULL)
-		strlcpy(last, q != NULL ? q->name : "", pool_last_bytes);
-	if (l != NULL)
-		log_add(l, "domain=%s", (const char *)last);
+	log_add(l, "domain=%s", (const char *)blame);
 }
 
 const struct worker_use resolver_use = {
 	.begin = begin, .feed = feed,
 	.on_record = on_record, .on_lost = on_lost,
-	.is_overdue = is_overdue, .state = state, .blame = blame
+	.see = see, .accuse = accuse
 };
 
 int

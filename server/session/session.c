@@ -313,29 +313,6 @@ on_tick(struct master *m)
 			    STRESS_NONE, idle_timeout_s(m));
 }
 
-/*
- * The master does not see octets, so it allows for what was stored, for a
- * message under way, and as much again for refused messages and commands.
- */
-static bool
-is_overdue(const void *session)
-{
-	const struct session *s = session;
-	const struct conf_limits *l = &s->epoch->conf.limits;
-	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms -
-	    s->disk_ms) / 1000;
-	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
-
-	return age_s > l->session_time_s + octets / slowest_octets_per_s +
-	    overdue_grace_s;
-}
-
-static const char *
-state(const void *session)
-{
-	return session_state_words[session_state(session)];
-}
-
 static void
 on_lost(void *session, const char *how)
 {
@@ -351,23 +328,35 @@ struct last {
 	bool		of_proxy;
 	struct address	client;
 };
-_Static_assert(sizeof(struct last) <= pool_last_bytes, "pool_last_bytes");
+_Static_assert(sizeof(struct last) <= pool_blame_bytes, "pool_blame_bytes");
+
+/*
+ * The master does not see octets, so it allows for what was stored, for a
+ * message under way, and as much again for refused messages and commands.
+ */
+static void
+see(const void *session, struct pool_sight *out)
+{
+	const struct session *s = session;
+	const struct conf_limits *l = &s->epoch->conf.limits;
+	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
+	struct last *last = (struct last *)(void *)out->blame;
+
+	out->state = session_state_words[session_state(s)];
+	out->due_ms = s->start_ms + s->disk_ms + 1000 * (int64_t)
+	    (l->session_time_s + octets / slowest_octets_per_s +
+	    overdue_grace_s);
+	last->of_proxy = s->of_proxy;
+	last->client = s->client;
+	memcpy(last->id, s->id, sizeof(last->id));
+}
 
 /* Refuses the client for a while; but no proxy, and no client of a catcher. */
 static void
-blame(struct master *m, const void *session, void *last,
-    struct log_line *line)
+accuse(struct master *m, const void *blame, struct log_line *line)
 {
-	const struct session *s = session;
-	struct last *l = last;
+	const struct last *l = blame;
 
-	if (s != NULL) {
-		l->of_proxy = s->of_proxy;
-		l->client = s->client;
-		memcpy(l->id, s->id, sizeof(l->id));
-	}
-	if (line == NULL)
-		return;
 	log_add(line, "session=%s client=%s", l->id, l->client.text);
 	if (l->of_proxy || m->conf.catcher)
 		return;
@@ -381,9 +370,8 @@ const struct worker_use session_use = {
 	.on_tick = on_tick,
 	.on_record = dispatch_record,
 	.on_lost = on_lost,
-	.is_overdue = is_overdue,
-	.state = state,
-	.blame = blame
+	.see = see,
+	.accuse = accuse
 };
 
 int

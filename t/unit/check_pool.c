@@ -124,45 +124,34 @@ on_lost(void *owner, const char *how)
 	job->lost = how;
 }
 
-static bool
-is_overdue(const void *owner)
+static void
+see(const void *owner, struct pool_sight *out)
 {
-	return ((const struct job *)owner)->overdue;
-}
+	const struct job *job = owner;
 
-static const char *
-state(const void *owner)
-{
-	(void)owner;
-	return "digging";
+	out->state = "digging";
+	out->due_ms = job->overdue ? 0 : INT64_MAX;
+	out->blame[0] = (char)('a' + (job - jobs));
 }
 
 static void
-blame(struct master *master, const void *owner, void *last,
-    struct log_line *l)
+accuse(struct master *master, const void *blame, struct log_line *l)
 {
-	char *letter = last;
-
-	(void)master;
-	if (owner != NULL)
-		*letter = (char)('a' + ((const struct job *)owner - jobs));
-	if (l == NULL)
-		return;
 	blamed++;
-	blame_of = *letter;
+	blame_of = *(const char *)blame;
 }
 
 static const struct worker_use use = {
 	.next = next, .begin = begin_job, .on_tick = on_tick,
 	.on_record = on_record, .on_lost = on_lost,
-	.is_overdue = is_overdue, .state = state, .blame = blame
+	.see = see, .accuse = accuse
 };
 
 /* One that comes after, in order, with two workers at most. */
 static const struct worker_use few = {
 	.most = 2, .begin = begin_job,
 	.on_record = on_record, .on_lost = on_lost,
-	.is_overdue = is_overdue, .state = state, .blame = blame
+	.see = see, .accuse = accuse
 };
 
 /* ---- the nursery and its children ---------------------------------------- */

@@ -408,6 +408,7 @@ TEST(no_sockets)
 /* A worker has so many at most; each answer makes room for one. */
 TEST(many_questions)
 {
+	struct pool_sight seen;
 	uint64_t ticket = 0;
 	char name[32];
 
@@ -422,7 +423,8 @@ TEST(many_questions)
 	ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 1));
 	(void)hear_lookup(0, "d128.example");
 	hear_nothing(0);
-	ck_assert(!resolver_use.is_overdue(pool[0].owner));
+	resolver_use.see(pool[0].owner, &seen);
+	ck_assert_int_gt(seen.due_ms, deadline_now_ms());
 }
 
 /* ---- workers that are lost or old ---------------------------------------- */
@@ -564,16 +566,17 @@ TEST(cache)
 /* Whom to blame: not all of them, but how many, and one. */
 TEST(blame)
 {
-	_Alignas(max_align_t) uint8_t last[pool_last_bytes];
+	struct pool_sight seen;
 	uint64_t ticket;
 
 	begin();
 	ask(0, RESOLVE_MX, "crash.example");
 	ticket = hear_lookup(0, "crash.example");
-	ck_assert(!resolver_use.is_overdue(pool[0].owner));
-	ck_assert_str_eq(resolver_use.state(pool[0].owner), "resolving");
-	resolver_use.blame(&m, pool[0].owner, last, NULL);
+	resolver_use.see(pool[0].owner, &seen);
+	ck_assert_int_gt(seen.due_ms, deadline_now_ms());
+	ck_assert_str_eq(seen.state, "resolving");
+	ck_assert_str_eq(seen.blame, "crash.example");
 	ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 60));
-	ck_assert_ptr_nonnull(memmem(last, sizeof(last), "crash.example",
-	    13));
+	resolver_use.see(pool[0].owner, &seen);
+	ck_assert_int_eq(seen.due_ms, INT64_MAX);
 }
