@@ -37,11 +37,7 @@
 #include "shared/log.h"
 #include "shared/os/os.h"
 
-enum {
-	worker_channel = 3,
-	worker_program = 4,
-	words_max = 2 + 2 * resolve_servers_max + conf_routes_max /* of dial */
-};
+enum { worker_channel = 3, worker_program = 4 };
 
 /* What workers are lent for. */
 static const struct worker_use *const uses[] = { &session_use, &resolver_use,
@@ -79,13 +75,12 @@ execute_worker(const char *worker, char option, char *const *words,
     int channel, const struct users *u)
 {
 	char option_word[] = { '-', option, '\0' };
-	char *argv[3 + words_max] = { strdup(worker),
+	char *argv[3 + dial_words_max] = { strdup(worker),
 	    option != '\0' ? option_word : NULL };
 	const struct identity *who = option != '\0' ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
-	for (size_t i = 0; i < words_max && words != NULL &&
-	    words[i] != NULL; i++)
+	for (size_t i = 0; option != '\0' && words[i] != NULL; i++)
 		argv[2 + i] = words[i];
 	set_up_child(option != '\0');
 	if (null == -1 || argv[0] == NULL ||
@@ -266,7 +261,7 @@ fork_all(struct master *m, const struct start_options *o)
 {
 	unsigned words = o->inetd == NULL ? 0 :
 	    listen_words(&m->conf, o->inetd->input);
-	char **to_dial = dial_words(&m->conf.relay);
+	char *const *to_dial = dial_words(&m->conf.relay);
 	enum helper_kind kind;
 
 	for (size_t i = 0; i < m->listeners->count; i++)
@@ -274,10 +269,8 @@ fork_all(struct master *m, const struct start_options *o)
 	m->wants_logins = (words & LISTEN_SUBMISSION) != 0;
 	for (kind = 0; kind < HELPER_ALL; kind++)
 		m->helpers[kind].channel = !helper_is_wanted(m, kind) ? -1 :
-		    kind >= HELPER_NURSERY ?
-		    start_worker(o->worker, '\0', NULL, &m->users) :
-		    start_worker(o->worker, helper_option(kind), to_dial,
-		    &m->users);
+		    start_worker(o->worker, kind >= HELPER_NURSERY ? '\0' :
+		    helper_option(kind), to_dial, &m->users);
 }
 
 /* What needs root: the files and sockets that the configuration names. */

@@ -94,7 +94,7 @@ static void
 tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 {
 	const struct conf *old = &m->conf;
-	char way[dial_word_bytes];
+	const char *way;
 	const struct {
 		bool		 here;
 		const char	*what;
@@ -119,7 +119,7 @@ tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 		if (t[i].here)
 			fprintf(said, "%s takes a restart\n", t[i].what);
 	conf_relay_find_resolvers(new, old);
-	if (!dial_may(&new->relay, way))
+	if (!dial_may(&new->relay, &way))
 		fprintf(said, "for dial a way to %s takes a restart\n", way);
 }
 

@@ -381,23 +381,16 @@ relay_dismiss(struct relay *r)
 		(void)pool_send(r->worker, &record, -1);
 }
 
-void
+bool
 relay_drain(struct master *m)
 {
 	struct relay *r, *next;
+	bool done = true;
 
 	TAILQ_FOREACH_SAFE(r, &relays, entry, next)
-		if (r->worker == NULL)
+		if (r->worker != NULL)
+			done = done && r->owner == NULL;
+		else
 			finish(r, RELAY_CONNECT, RELAY_END_STOPPED, "", false);
-}
-
-size_t
-relay_count(const struct master *m)
-{
-	const struct relay *r;
-	size_t n = 0;
-
-	TAILQ_FOREACH(r, &relays, entry)
-		n += r->owner != NULL;
-	return n;
+	return done;
 }

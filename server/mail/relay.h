@@ -52,10 +52,11 @@ void	relay_send(struct relay *r, const struct queue_open *o,
 	    const struct envelope_rcpt *to, size_t count);
 /* QUIT, and no more calls; r is freed.  Not while a message is under way. */
 void	relay_dismiss(struct relay *r);
-/* smtpd stops: those that send go on until their final dot is answered. */
-void	relay_drain(struct master *m);
-/* So many are connected, or being connected. */
-size_t	relay_count(const struct master *m);
+/*
+ * smtpd stops: those that send go on until their final dot is answered.  True:
+ * there is none.
+ */
+bool	relay_drain(struct master *m);
 
 extern const struct worker_use relay_use;
 

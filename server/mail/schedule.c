@@ -424,6 +424,5 @@ bool
 schedule_drain(struct master *m)
 {
 	link_end_idle();
-	relay_drain(m);
-	return relay_count(m) == 0;
+	return relay_drain(m);
 }

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,13 +16,17 @@
 #include "server/master.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
-#include "shared/log.h"
+
+struct words {
+	char	text[dial_words_max][dial_word_bytes];
+	size_t	n;
+};
 
 static struct {
 	/* Without an answer; those that were asked for come first. */
 	TAILQ_HEAD(dial_jobs, dial_job) jobs;
 	uint64_t		 asked, answered;	/* of this dial */
-	char			**words;	/* it was started with */
+	struct words		 words;		/* it was started with */
 } dial = { .jobs = TAILQ_HEAD_INITIALIZER(dial.jobs) };
 
 static bool
@@ -156,9 +159,11 @@ const struct helper_role dial_role = {
 	.lost = lost
 };
 
-/* In words[n], which has its space; address NULL: of all public ones. */
+/* ---- where dial may connect to ------------------------------------------- */
+
+/* Adds a word; address NULL: of all public ones. */
 static void
-add_word(char **words, size_t n, uint16_t port, const char *way,
+add_word(struct words *w, uint16_t port, const char *way,
     const struct ipc_ip *address)
 {
 	char text[INET6_ADDRSTRLEN] = "";
@@ -166,46 +171,41 @@ add_word(char **words, size_t n, uint16_t port, const char *way,
 	if (address != NULL)
 		inet_ntop(address->ipv6 ? AF_INET6 : AF_INET, address->ip,
 		    text, sizeof(text));
-	snprintf(words[n], dial_word_bytes, "%u/%s%s%s", port, way,
+	snprintf(w->text[w->n++], dial_word_bytes, "%u/%s%s%s", port, way,
 	    address != NULL ? "@" : "", text);
 }
 
-/* One piece of memory, or NULL. */
-static char **
-make_words(const struct conf_relay *relay)
+static void
+make_words(const struct conf_relay *relay, struct words *out)
 {
-	const size_t max = 3 + 2 * relay->resolver_count + relay->route_count;
-	char **words = calloc(max, sizeof(*words) + dial_word_bytes);
 	const struct conf_via *via;
-	size_t n = 0;
 
-	for (size_t i = 0; words != NULL && i < max; i++)
-		words[i] = (char *)(words + max) + i * dial_word_bytes;
-	if (words != NULL && relay->line != 0) {
-		if (relay->private_mx)
-			strlcpy(words[n++], "private", dial_word_bytes);
-		for (size_t i = 0; i < 2 * relay->resolver_count; i++)
-			add_word(words, n++, relay->resolvers[i / 2].port,
-			    i % 2 == 0 ? "tcp" : "udp",
-			    &relay->resolvers[i / 2].ip);
-		for (size_t i = 0; i <= relay->route_count; i++) {
-			via = i == 0 ? &relay->via : &relay->routes[i - 1].via;
-			if (via->host != NULL)
-				add_word(words, n++, via->port, "tcp",
-				    via->is_ip ? &via->ip : NULL);
-		}
+	out->n = 0;
+	if (relay->line == 0)
+		return;
+	if (relay->private_mx)
+		strlcpy(out->text[out->n++], "private", dial_word_bytes);
+	for (size_t i = 0; i < 2 * relay->resolver_count; i++)
+		add_word(out, relay->resolvers[i / 2].port, i % 2 == 0 ?
+		    "tcp" : "udp", &relay->resolvers[i / 2].ip);
+	for (size_t i = 0; i <= relay->route_count; i++) {
+		via = i == 0 ? &relay->via : &relay->routes[i - 1].via;
+		if (via->host != NULL)
+			add_word(out, via->port, "tcp", via->is_ip ?
+			    &via->ip : NULL);
 	}
-	if (words != NULL)
-		words[n] = NULL;
-	return words;
 }
 
-char **
+char *const *
 dial_words(const struct conf_relay *relay)
 {
-	dial.words = make_words(relay);
-	fatal_unless_memory(dial.words != NULL);
-	return dial.words;
+	static char *list[dial_words_max + 1];
+
+	make_words(relay, &dial.words);
+	for (size_t i = 0; i < dial.words.n; i++)
+		list[i] = dial.words.text[i];
+	list[dial.words.n] = NULL;
+	return list;
 }
 
 static bool
@@ -213,26 +213,24 @@ is_known(const char *word)
 {
 	size_t i = 0;
 
-	while (dial.words[i] != NULL && strcmp(dial.words[i], word) != 0)
+	while (i < dial.words.n && strcmp(dial.words.text[i], word) != 0)
 		i++;
-	return dial.words[i] != NULL;
+	return i < dial.words.n;
 }
 
 bool
-dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes])
+dial_may(const struct conf_relay *relay, const char **lacks)
 {
-	char **words = make_words(relay);
-	const char *what = words == NULL ? "without memory" : NULL;
+	static struct words now;
 
-	for (size_t i = 0; what == NULL && words[i] != NULL; i++)
-		if (!is_known(words[i]))
-			what = dial.words[0] != NULL ? words[i] :
+	make_words(relay, &now);
+	for (size_t i = 0; i < now.n; i++)
+		if (!is_known(now.text[i])) {
+			*lacks = dial.words.n > 0 ? now.text[i] :
 			    "others (a first \"relay\" block)";
+			return false;
+		}
 	/* What it may do more is harmless, but for neighbours. */
-	if (what == NULL && relay->line != 0 && !relay->private_mx &&
-	    is_known("private"))
-		what = "public addresses only";
-	strlcpy(lacks, what == NULL ? "" : what, dial_word_bytes);
-	free(words);
-	return lacks[0] == '\0';
+	*lacks = "public addresses only";
+	return relay->line == 0 || relay->private_mx || !is_known("private");
 }

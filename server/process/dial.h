@@ -7,8 +7,14 @@
 
 #include <sys/queue.h>
 
+#include "server/conf/conf_keyword.h"
 #include "server/conf/conf_relay.h"
 #include "server/process/helper.h"
+
+enum {
+	dial_word_bytes = 64,
+	dial_words_max = 2 + 2 * resolve_servers_max + conf_routes_max
+};
 
 /* A connection that is wanted; the caller's, until done() or dial_forget(). */
 struct dial_job {
@@ -38,13 +44,11 @@ void	dial_connect(struct master *m, struct dial_job *job);
 /* done() of job is not called any more. */
 void	dial_forget(struct dial_job *job);
 /*
- * Where dial may connect to, by this configuration, as the words that it and
- * the keeper are started with (worker/helper.h); none without a relay block.
- * Kept; NULL ends them.  Without memory it is fatal(), so only at start.
+ * At start: where dial may connect to, as the words that it and the keeper are
+ * started with (worker/helper.h); none without a relay block.  NULL ends them.
  */
-char	**dial_words(const struct conf_relay *relay);
-enum { dial_word_bytes = 64 };
-/* Was dial started with the words of relay?  False: lacks is the first. */
-bool	dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes]);
+char *const *dial_words(const struct conf_relay *relay);
+/* Was dial started with the words of relay?  False: *lacks is the first. */
+bool	dial_may(const struct conf_relay *relay, const char **lacks);
 
 #endif

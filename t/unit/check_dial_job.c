@@ -420,7 +420,7 @@ TEST(many)
 static void
 expect_words(const struct conf_relay *relay, const char *const *want_words)
 {
-	char **words = dial_words(relay);
+	char *const *words = dial_words(relay);
 	size_t i;
 
 	for (i = 0; want_words[i] != NULL; i++)

@@ -192,7 +192,6 @@ begin(void)
 	bear(4);
 	relay = relay_connect(&m, &host, &owner, &told);
 	ck_assert_ptr_nonnull(relay);
-	ck_assert_uint_eq(relay_count(&m), 1);
 	ck_assert_ptr_nonnull(dialing);
 	ck_assert_uint_eq(dialing->port, 25);
 	ck_assert_uint_eq(dialing->patience_ms, 1234);
@@ -227,10 +226,10 @@ static void
 end(void)
 {
 	m.stopping = true;
-	relay_drain(&m);
+	(void)relay_drain(&m);
 	pool_stop(&m);
 	helper_stop(&m);
-	ck_assert_uint_eq(relay_count(&m), 0);
+	ck_assert(relay_drain(&m));
 }
 
 /* ---- a message -------------------------------------------------------- */
@@ -375,7 +374,7 @@ TEST(is_dismissed_while_it_dials)
 	begin();
 	relay_dismiss(relay);
 	ck_assert_uint_eq(forgotten, 1);
-	ck_assert_uint_eq(relay_count(&m), 0);
+	ck_assert(relay_drain(&m));
 	ck_assert_uint_eq(told.gone, 0);
 	end();
 }
@@ -388,7 +387,7 @@ TEST(is_dismissed_while_it_greets)
 	(void)listen_to(IPC_CLIENT, NULL);
 	relay_dismiss(relay);
 	(void)listen_to(IPC_DISMISS, NULL);
-	ck_assert_uint_eq(relay_count(&m), 0);
+	ck_assert(relay_drain(&m));
 	say((struct ipc_record){ .type = IPC_GREETED });
 	say(outcome(relay_all, RELAY_QUIT, 0));
 	say((struct ipc_record){ .type = IPC_END });
