@@ -103,7 +103,8 @@ find_way(struct attempt_group *g, struct span domain)
 		end_without_way(g, RELAY_END_NO_DOMAIN);
 		return;
 	}
-	resolver_ask(g->attempt->master, job);
+	if (!resolver_ask(g->attempt->master, job))
+		end_without_way(g, RELAY_END_NO_DNS);
 }
 
 /* ---- groups ------------------------------------------------------------- */

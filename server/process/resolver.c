@@ -70,7 +70,6 @@ struct resolver {
 	TAILQ_HEAD(question_list, question) list[QUESTION_STATES];
 	size_t			 count[QUESTION_STATES];
 	uint64_t		 tickets;	/* given out */
-	struct resolver_jobs	 failed;	/* for want of memory */
 	struct resolver_figures	 seen;		/* only its times */
 	struct event		 tell;		/* the jobs of the answered */
 	struct pool_wait	 wait;		/* for a worker */
@@ -125,20 +124,18 @@ on_tell(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct route trouble = { .status = RESOLVE_TROUBLE };
 	struct resolver *all = arg;
-	struct resolver_job *job = LIST_FIRST(&all->failed);
-	struct question *q = job != NULL ? NULL :
-	    TAILQ_FIRST(&all->list[QUESTION_ANSWERED]);
+	struct question *q = TAILQ_FIRST(&all->list[QUESTION_ANSWERED]);
+	struct resolver_job *job = q != NULL ? LIST_FIRST(&q->jobs) : NULL;
 
-	if (job == NULL && q == NULL)
+	if (q == NULL)
 		return;
-	if (job == NULL && (job = LIST_FIRST(&q->jobs)) == NULL) {
+	if (job == NULL) {
 		move_to(all, q, QUESTION_CACHED);
 		shrink_cache(all, cache_max);
 	} else {
 		LIST_REMOVE(job, entry);
 		job->open = false;
-		job->done(job->arg, q != NULL && q->route != NULL ?
-		    q->route : &trouble);
+		job->done(job->arg, q->route != NULL ? q->route : &trouble);
 	}
 	evtimer_add(&all->tell, &at_once);
 }
@@ -244,7 +241,7 @@ route_of_ip(const struct question *q)
 	return r;
 }
 
-void
+bool
 resolver_ask(struct master *m, struct resolver_job *job)
 {
 	struct resolver *all = m->resolver;
@@ -253,7 +250,10 @@ resolver_ask(struct master *m, struct resolver_job *job)
 
 	memcpy(key.name, job->name, sizeof(key.name));
 	q = RB_FIND(questions, &all->all, &key);
-	if (q == NULL && (q = malloc(sizeof(*q))) != NULL) {
+	if (q == NULL) {
+		q = malloc(sizeof(*q));
+		if (q == NULL)
+			return false;
 		*q = key;
 		q->resolver = all;
 		q->dial = (struct dial_job){ .patience_ms = patience_ms,
@@ -263,13 +263,12 @@ resolver_ask(struct master *m, struct resolver_job *job)
 		all->count[q->state]++;
 	}
 	job->open = true;
-	LIST_INSERT_HEAD(q == NULL ? &all->failed : &q->jobs, job, entry);
-	if (q != NULL && q->state == QUESTION_CACHED &&
-	    deadline_now_ms() < q->until_ms)
+	LIST_INSERT_HEAD(&q->jobs, job, entry);
+	if (q->state == QUESTION_CACHED && deadline_now_ms() < q->until_ms)
 		move_to(all, q, QUESTION_ANSWERED);
 	evtimer_add(&all->tell, &at_once);
-	if (q == NULL || q->state != QUESTION_CACHED)
-		return;
+	if (q->state != QUESTION_CACHED)
+		return true;
 	free(q->route);
 	q->route = route_of_ip(q);
 	q->server = all->good;
@@ -280,6 +279,7 @@ resolver_ask(struct master *m, struct resolver_job *job)
 		move_to(all, q, QUESTION_WAITS);
 		work(all);
 	}
+	return true;
 }
 
 void

@@ -37,8 +37,8 @@ struct resolver_job {
 
 /* 0, or -1 without memory; nothing is asked without a relay block. */
 int	resolver_start(struct master *m);
-/* done() is called later, never before this returns. */
-void	resolver_ask(struct master *m, struct resolver_job *job);
+/* done() is called after this returns.  False without memory: never. */
+bool	resolver_ask(struct master *m, struct resolver_job *job);
 /* Nobody waits for the answer any more, which is cached all the same. */
 void	resolver_forget(struct master *m, struct resolver_job *job);
 
