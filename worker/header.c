@@ -91,16 +91,16 @@ take_octet(struct header *h, uint8_t c)
 	bool blank = c == ' ' || c == '\t', ftext = c > ' ' && c < 0x7f;
 
 	if (c == '\n') {
-		if (!h->has_colon)
+		if (h->place != HEADER_BODY)
 			o->broken = true;
 		if (h->gathering && h->only_blanks)
 			o->control = true;
-	} else if (!h->has_colon) {
-		if (c == ':' ? h->before == HEADER_START : !blank &&
-		    (!ftext || h->before == HEADER_BLANKS))
+	} else if (h->place != HEADER_BODY) {
+		if (c == ':' ? h->place == HEADER_START : !blank &&
+		    (!ftext || h->place == HEADER_BLANKS))
 			o->broken = true;
-		h->before = blank ? HEADER_BLANKS : HEADER_NAME;
-		h->has_colon = c == ':';
+		h->place = c == ':' ? HEADER_BODY : blank ? HEADER_BLANKS :
+		    HEADER_NAME;
 	} else if (h->gathering) {
 		if (c < ' ' && !blank)
 			o->control = true;
@@ -123,7 +123,7 @@ begin_line(struct header *h, struct span line)
 	}
 	if (line.p[0] == ' ' || line.p[0] == '\t') {
 		h->ended = !h->any_field;
-		h->has_colon = true;	/* folded: belongs to its field */
+		h->place = HEADER_BODY;
 		h->only_blanks = true;
 		if (h->ended)
 			o->broken = true;
@@ -133,10 +133,9 @@ begin_line(struct header *h, struct span line)
 	if (f == FIELD_UNSURE)
 		return false;
 	h->any_field = f != FIELD_MBOX;
-	h->has_colon = f == FIELD_MBOX;
+	h->place = f == FIELD_MBOX ? HEADER_BODY : HEADER_START;
 	h->dropping = f == FIELD_RETURN_PATH || f == FIELD_MBOX;
 	end_field(h);
-	h->before = HEADER_START;
 	h->only_blanks = false;
 	h->gathering = f == FIELD_FROM || f == FIELD_SENDER;
 	h->received += f == FIELD_RECEIVED;
@@ -156,7 +155,7 @@ end_piece(struct header *h, struct span piece)
 		take_octet(h, piece.p[i]);
 	h->mid_line = piece.p[piece.n - 1] != '\n';
 	/* A line that is no field: there is no header, or it is over. */
-	if (!h->mid_line && !h->has_colon)
+	if (!h->mid_line && h->place != HEADER_BODY)
 		h->ended = true;
 }
 

@@ -35,7 +35,8 @@ struct originators {
 	uint8_t		text[originators_max_bytes];
 };
 
-enum header_place { HEADER_START, HEADER_NAME, HEADER_BLANKS };
+/* Of the last octet in its line; BODY: behind a colon, or of a folded line. */
+enum header_place { HEADER_START, HEADER_NAME, HEADER_BLANKS, HEADER_BODY };
 
 /* All but submitted is zero at the start of a message. */
 struct header {
@@ -43,7 +44,6 @@ struct header {
 	bool		ended;		/* the body has begun */
 	bool		mid_line;	/* the next octet continues a line */
 	bool		dropping;	/* this field is removed */
-	bool		has_colon;	/* this line can be a header field */
 	bool		any_field;	/* a continuation line may follow */
 	uint8_t		carry_n;
 	uint8_t		carry[header_carry_max_bytes];
@@ -58,8 +58,8 @@ struct header {
 	 * SIZE_MAX.
 	 */
 	size_t		body_at;
+	enum header_place place;
 	/* For the originators: */
-	enum header_place before; /* this octet, and before its colon */
 	bool		gathering;	/* the body of this field */
 	bool		only_blanks;	/* in this folded line so far */
 	struct originators originators;
