@@ -162,14 +162,11 @@ open_control(const struct master *m, int root, bool take_over, bool dropped)
 static void
 adopt_all(struct master *m, const struct inherit_sockets *sockets)
 {
-	fatal_unless_memory(listen_adopt(m, sockets->fds, sockets->words,
-	    (size_t)sockets->count) == 0);
-	for (size_t i = 0; i < m->listeners->count; i++)
-		if (m->tls->count == 0 &&
-		    (m->listeners->one[i].line.words & LISTEN_SUBMISSION))
-			fatal("LISTEN_FDNAMES: a socket for submission, which "
-			    "is under TLS only: %s needs a line \"tls "
-			    "certificate FILE key FILE\"", m->conf.path);
+	listen_adopt(m, sockets->fds, sockets->words, (size_t)sockets->count);
+	if (m->tls->count == 0 && (m->listeners->words & LISTEN_SUBMISSION))
+		fatal("LISTEN_FDNAMES: a socket for submission, which is "
+		    "under TLS only: %s needs a line \"tls certificate FILE "
+		    "key FILE\"", m->conf.path);
 	if (m->conf.listen_count == 0)
 		return;
 	log_put(LOG_LEVEL_INFO, "listen-ignored", "lines=%zu sockets=%zu",
@@ -235,7 +232,7 @@ serve(struct master *m, const struct inherit_client *i)
 		    &i->client) == 0);
 		inherit_given();
 	} else {
-		fatal_unless_memory(listen_start(m, admit_accept) == 0);
+		listen_start(m, admit_accept);
 	}
 	event_base_dispatch(m->base);
 	m->stopping = true;
@@ -259,13 +256,11 @@ serve(struct master *m, const struct inherit_client *i)
 static void
 fork_all(struct master *m, const struct start_options *o)
 {
-	unsigned words = o->inetd == NULL ? 0 :
+	unsigned words = o->inetd == NULL ? m->listeners->words :
 	    listen_words(&m->conf, o->inetd->input);
 	char *const *to_dial = dial_words(&m->conf.relay);
 	enum helper_kind kind;
 
-	for (size_t i = 0; i < m->listeners->count; i++)
-		words |= m->listeners->one[i].line.words;
 	m->wants_logins = (words & LISTEN_SUBMISSION) != 0;
 	for (kind = 0; kind < HELPER_ALL; kind++)
 		m->helpers[kind].channel = !helper_is_wanted(m, kind) ? -1 :

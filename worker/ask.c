@@ -1,6 +1,4 @@
-/*
- * Records to and from the master, as an smtp worker sees them.
- */
+/* Records to and from the master, as an smtp worker sees them. */
 #include "worker/ask.h"
 
 #include <poll.h>

@@ -1,6 +1,4 @@
-/*
- * The line reader.  One fixed buffer each way; nothing grows.
- */
+/* The line reader.  One fixed buffer each way; nothing grows. */
 #include "worker/lineio.h"
 
 #include <errno.h>

@@ -1,6 +1,4 @@
-/*
- * Waiting on the client's socket.
- */
+/* Waiting on the client's socket. */
 #include "worker/lineio.h"
 
 #include <errno.h>

@@ -66,14 +66,9 @@ has_line(const struct conf *conf, const struct conf_listen *l)
 static void
 tell_listeners(const struct master *m, const struct conf *new, FILE *said)
 {
-	const struct listeners *all = m->listeners;
-	unsigned words = 0;
-
-	if (all->adopted) {
-		for (size_t i = 0; i < all->count; i++)
-			words |= all->one[i].line.words;
-		if (new->pair_count == 0 &&
-		    (words & (LISTEN_SUBMISSION | LISTEN_TLS_FIRST)))
+	if (m->listeners->adopted) {
+		if (new->pair_count == 0 && (m->listeners->words &
+		    (LISTEN_SUBMISSION | LISTEN_TLS_FIRST)))
 			fprintf(said, "there is no \"tls\" line, and a "
 			    "socket that is under TLS only\n");
 		return;

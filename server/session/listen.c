@@ -98,6 +98,7 @@ listen_bind(struct master *m)
 		if (fd != -1) {
 			all->one[all->count++] = (struct listener){ .fd = fd,
 			    .line = *l };
+			all->words |= l->words;
 			continue;
 		}
 		(void)address_of(&l->addr, &a);
@@ -128,24 +129,25 @@ listen_words(const struct conf *conf, int fd)
 	return words;
 }
 
-int
+void
 listen_adopt(struct master *m, const int *fds, const unsigned *words,
     size_t count)
 {
-	m->listeners->one = calloc(count, sizeof(*m->listeners->one));
-	if (m->listeners->one == NULL)
-		return -1;
+	struct listeners *all = m->listeners;
+
+	all->one = calloc(count, sizeof(*all->one));
+	fatal_unless_memory(all->one != NULL);
 	for (size_t i = 0; i < count; i++) {
-		m->listeners->one[i].fd = fds[i];
-		m->listeners->one[i].line.words = words[i] |
+		all->one[i].fd = fds[i];
+		all->one[i].line.words = words[i] |
 		    listen_words(&m->conf, fds[i]);
+		all->words |= all->one[i].line.words;
 	}
-	m->listeners->count = count;
-	m->listeners->adopted = true;
-	return 0;
+	all->count = count;
+	all->adopted = true;
 }
 
-int
+void
 listen_start(struct master *m, event_callback_fn accept_one)
 {
 	for (size_t i = 0; i < m->listeners->count; i++) {
@@ -153,11 +155,9 @@ listen_start(struct master *m, event_callback_fn accept_one)
 
 		l->acceptable = event_new(m->base, l->fd,
 		    EV_READ | EV_PERSIST, accept_one, m);
-		if (l->acceptable == NULL)
-			return -1;
+		fatal_unless_memory(l->acceptable != NULL);
 	}
 	listen_accept(m, true);
-	return 0;
 }
 
 void

@@ -14,6 +14,7 @@ struct listener {
 struct listeners {
 	struct listener		*one;
 	size_t			 count;
+	unsigned		 words;		/* of any of them, at start */
 	bool			 adopted;	/* sockets were passed to us */
 };
 
@@ -28,12 +29,12 @@ int	listen_try(const struct conf *conf, const struct conf_listen *l);
 void	listen_bind(struct master *m);
 /*
  * Takes over count listening sockets, with these words and those of m->conf, in
- * place of all listen lines.  0, or -1 and errno.
+ * place of all listen lines, or fatal().
  */
-int	listen_adopt(struct master *m, const int *fds, const unsigned *words,
+void	listen_adopt(struct master *m, const int *fds, const unsigned *words,
 	    size_t count);
-/* accept_one (arg: m) accepts clients from now on; 0, or -1 without memory. */
-int	listen_start(struct master *m, event_callback_fn accept_one);
+/* accept_one (arg: m) accepts clients from now on, or fatal(). */
+void	listen_start(struct master *m, event_callback_fn accept_one);
 /* Starts or stops accepting: off at shutdown, and without descriptors. */
 void	listen_accept(struct master *m, bool want);
 /* Closes the listener at index i; the last one moves to i. */

@@ -1,6 +1,4 @@
-/*
- * Sessions, each from its beginning to its end, and as owners of workers.
- */
+/* Sessions, each from its beginning to its end, and as owners of workers. */
 #include "server/session/session.h"
 
 #include <errno.h>

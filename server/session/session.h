@@ -1,6 +1,4 @@
-/*
- * Clients that were let in: what is remembered of them until they go.
- */
+/* Clients that were let in: what is remembered of them until they go. */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
