@@ -1,9 +1,8 @@
 /*
- * A worker's questions to the master, one record there and one back.  The
- * master answers in server/session/dispatch.c: ask_rcpt here is on_rcpt there.
- *
- * When the master has ended, or sends what it may not, the process ends at
- * once: a client must never get a reply that the master did not decide.
+ * A worker's questions to the master, one record there and one back; the master
+ * answers in server/session/dispatch.c, RCPT in on_rcpt() there.  When it has
+ * ended, or sends what it may not, the process ends at once: a client must
+ * never get a reply that the master did not decide.
  */
 #ifndef WORKER_ASK_H
 #define WORKER_ASK_H

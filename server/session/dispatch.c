@@ -185,6 +185,9 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	struct ipc_record r = { .type = IPC_VERDICT };
 
 	r.u.verdict.reply = smtp_reply_of(verdict, REPLY_TROUBLE);
+	/* A user who has sent too much is logged once an hour (rates.c). */
+	if (verdict == VERDICT_MAILS_HOUR || verdict == VERDICT_RCPTS_DAY)
+		return send_answer(s, &r);
 	/* TOO_MANY is no error of a client: an honest worker counts none. */
 	if (!may_note(s))
 		return verdict == VERDICT_TOO_MANY && send_answer(s, &r);
@@ -211,15 +214,13 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	enum verdict verdict;
 	int64_t owed_us;
 	size_t named = 0;
-	bool is_over;
 
 	if (s->tx->rcpt_count >= s->epoch->conf.limits.recipients)
 		return false;	/* the worker counts them too */
 	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt[0] != '\0'))
 		return false;
 	verdict = rates_judge(s, &r->u.rcpt.to);
-	is_over = verdict != VERDICT_OK;
-	if (!is_over)
+	if (verdict == VERDICT_OK)
 		verdict = message_add(s->tx, &r->u.rcpt, &reason, &named);
 	/*
 	 * RCPT may name ten thousand Maildirs.  No more is read from a session
@@ -233,10 +234,8 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	recipient_log_add(&s->tx->rcpts, &r->u.rcpt.to,
 	    smtp_reply_verdict(verdict), &reason);
 	s->master->counters.value[counters_of_rcpt[verdict]]++;
-	if (verdict != VERDICT_OK && !is_over)
+	if (verdict != VERDICT_OK)
 		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);
-	if (is_over)
-		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	if (s->tx->rcpt_count++ == 0)
 		s->tx->first_rcpt = r->u.rcpt.to;
 	pool_permit(s->worker, IPC_AT_RCPT);

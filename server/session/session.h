@@ -123,7 +123,7 @@ enum smtp_reply admit_proxied(struct session *s, const struct ipc_proxy *p);
 /* Turns away every client that waits. */
 void	admit_stop(struct master *m);
 
-/* ---- dispatch.c: on_rcpt there is ask_rcpt in worker/ask.c -------------- */
+/* ---- dispatch.c: answers to the records of workers ---------------------- */
 
 /* Answers r.  False: the worker broke the contract.  True: s may be gone. */
 bool	dispatch_record(void *session, const struct ipc_record *r);
