@@ -19,8 +19,7 @@ enum {
 	dot_ms = 600000,
 	letter_ms = 4000,	/* idle; the master ends it sooner */
 	goodbye_ms = 1000,
-	window_bytes = 4096,	/* of commands without a reply (RFC 2920 3.1) */
-	block_bytes = 16 * 1024
+	window_bytes = 4096	/* of commands without a reply (RFC 2920 3.1) */
 };
 
 /* Commands of a transaction: before RCPT, and after it DATA. */
@@ -288,42 +287,6 @@ send_envelope(struct relay *r)
 
 /* ---- the text ----------------------------------------------------------- */
 
-/*
- * Sends the file, and behind it the final dot: only if the file is what LETTER
- * said, and has no CR, which a reader could take for the end of a line; and
- * only while the host is silent.
- */
-static bool
-send_file(struct relay *r)
-{
-	static uint8_t block[block_bytes];
-	uint64_t left = r->letter.size;
-	off_t at = (off_t)r->letter.at;
-	size_t n;
-
-	r->wire.lines = 0;
-	r->wire.in_line = false;
-	r->end = RELAY_END_REPLY;
-	for (; left > 0 && r->end == RELAY_END_REPLY; left -= n) {
-		n = left < sizeof(block) ? (size_t)left : sizeof(block);
-		if (pread(r->file, block, n, at) != (ssize_t)n)
-			return is_over(r, RELAY_END_LOCAL, "its file is too "
-			    "short, or cannot be read");
-		if (memchr(block, '\r', n) != NULL)
-			return is_over(r, RELAY_END_LOCAL,
-			    "its file has a CR in it");
-		at += (off_t)n;
-		r->end = relay_wire_text(&r->wire, span_from(block, n),
-		    patience(r));
-	}
-	if (r->end != RELAY_END_REPLY)
-		return false;
-	if (r->wire.lines != r->letter.lines)
-		return is_over(r, RELAY_END_LOCAL, "its file has changed");
-	r->end = relay_wire_dot(&r->wire, patience(r));
-	return r->end == RELAY_END_REPLY;
-}
-
 /* Until the last octet of the final dot is the kernel's, nothing is sent. */
 static bool
 send_text(struct relay *r)
@@ -333,14 +296,16 @@ send_text(struct relay *r)
 	if (r->master->stress == STRESS_END)
 		return is_over(r, RELAY_END_STOPPED, NULL);
 	r->wire.peer.sends_text = true;
-	if (!send_file(r)) {
-		if (r->end != RELAY_END_LOST)
-			return false;
+	r->end = relay_wire_text(&r->wire, &r->letter, r->file, patience(r),
+	    &r->why);
+	if (r->end == RELAY_END_LOST) {
 		/* It refuses before it has all of it; the rest is not sent. */
 		r->wire.broken = true;
 		return get_reply(r) && is_class(r, 4) &&
 		    is_over(r, RELAY_END_REPLY, NULL);
 	}
+	if (r->end != RELAY_END_REPLY)
+		return false;
 	r->stage = RELAY_DOT;
 	if (!get_reply(r) || !is_class(r, 2))
 		return false;
@@ -364,7 +329,7 @@ choose(struct relay *r)
 	    (r->offers.g.offers & RELAY_OFFERS_8BITMIME) == 0)
 		tell(r, relay_all, RELAY_END_NO_8BIT);
 	else if (r->offers.size > 0 &&
-	    relay_crlf_size(&r->letter) > r->offers.size)
+	    r->letter.size + r->letter.lines > r->offers.size)
 		tell(r, relay_all, RELAY_END_TOO_BIG);
 	else if (relay_is_utf8(&r->letter) && no_utf8)
 		tell(r, relay_all, RELAY_END_NO_UTF8);

@@ -6,19 +6,6 @@
 
 #include <string.h>
 
-/* Up to three digits and end off *in. */
-static bool
-take_number(struct span *in, uint8_t end, uint16_t *out)
-{
-	struct span digits = span_cut(in, end);
-	uint64_t n;
-
-	if (digits.n > 3 || !span_number(digits, &n))
-		return false;
-	*out = (uint16_t)n;
-	return true;
-}
-
 /*
  * status-code = class "." subject "." detail; class = "2"/"4"/"5", that of
  * the reply (RFC 3463 2, RFC 2034 4).  Others are text.
@@ -27,15 +14,19 @@ static void
 read_enhanced(struct relay_reply *r, struct span text)
 {
 	struct span in = span_cut(&text, ' ');
-	uint16_t e[3];
+	uint64_t e[3];
 
 	if (r->enhanced[0] != 0 || r->code / 100 == 3 || in.n == 0 ||
-	    in.p[in.n - 1] == '.' ||
-	    !take_number(&in, '.', &e[0]) || e[0] != r->code / 100 ||
-	    !take_number(&in, '.', &e[1]) || !take_number(&in, '.', &e[2]) ||
-	    in.n > 0)
+	    in.p[in.n - 1] == '.')
 		return;
-	memcpy(r->enhanced, e, sizeof(e));
+	for (size_t i = 0; i < 3; i++) {
+		struct span digits = span_cut(&in, '.');
+
+		if (digits.n > 3 || !span_number(digits, &e[i]))
+			return;
+	}
+	for (size_t i = 0; i < 3 && in.n == 0 && e[0] == r->code / 100; i++)
+		r->enhanced[i] = (uint16_t)e[i];
 }
 
 /* "RCPTMAX=100 MAILMAX=5": numbers of one to six digits (RFC 9422 4). */
@@ -191,12 +182,6 @@ relay_is_utf8(const struct ipc_letter *l)
 	    (l->smtputf8 && (l->flags & CONTENT_UTF8) != 0);
 }
 
-uint64_t
-relay_crlf_size(const struct ipc_letter *l)
-{
-	return l->size + l->lines;
-}
-
 static void
 add_mailbox(struct buf *line, const char *verb, const struct mailbox *m)
 {
@@ -217,7 +202,8 @@ relay_write_mail(const struct ipc_letter *l, uint32_t offers, bool utf8,
 
 	add_mailbox(line, "MAIL FROM:<", &l->from);
 	if (offers & RELAY_OFFERS_SIZE)
-		buf_print(line, " SIZE=%ju", (uintmax_t)relay_crlf_size(l));
+		buf_print(line, " SIZE=%ju", (uintmax_t)(l->size +
+		    l->lines));
 	buf_add_str(line, relay_is_8bit(l) ? " BODY=8BITMIME" : "");
 	buf_add_str(line, utf8 ? " SMTPUTF8" : "");
 	if ((offers & RELAY_OFFERS_DSN) == 0)

@@ -55,11 +55,10 @@ enum relay_read	relay_reply_take(struct relay_reply *r, struct span *in,
 void	relay_outcome(const struct relay_reply *r, enum relay_end end,
 	    const char *why, struct ipc_outcome *out);
 
-/* Has l an octet above 127; its size on the wire, but for dots. */
+/* Has l an octet above 127? */
 bool	relay_is_8bit(const struct ipc_letter *l);
 /* Does l need SMTPUTF8, by its sender or by a header as RFC 6532 has it? */
 bool	relay_is_utf8(const struct ipc_letter *l);
-uint64_t relay_crlf_size(const struct ipc_letter *l);
 /* Adds MAIL or RCPT, without its CRLF, for a host that offers that. */
 void	relay_write_mail(const struct ipc_letter *l, uint32_t offers,
 	    bool utf8, struct buf *line);

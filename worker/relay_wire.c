@@ -7,7 +7,10 @@
 
 #include "shared/deadline.h"
 
-enum { broken_ms = 5000 };		/* for what was said before */
+enum {
+	broken_ms = 5000,	/* for what was said before */
+	block_bytes = 16 * 1024
+};
 
 void
 relay_wire_open(struct relay_wire *w, struct ask *master, int socket)
@@ -76,36 +79,60 @@ relay_wire_reply(struct relay_wire *w, struct relay_reply *out,
 }
 
 /* LF as CRLF, and dots at the start of a line doubled (RFC 5321 4.5.2). */
-enum relay_end
-relay_wire_text(struct relay_wire *w, struct span s, int64_t ms)
+static enum line_result
+put_text(struct lineio *io, struct span s, bool *in_line, uint64_t *lines)
 {
 	enum line_result result = LINE_OK;
 
-	set_wait(w, ms);
 	while (s.n > 0 && result == LINE_OK) {
 		const uint8_t *lf = memchr(s.p, '\n', s.n);
 		size_t n = lf == NULL ? s.n : (size_t)(lf - s.p);
 
-		if (!w->in_line && s.p[0] == '.')
-			result = lineio_put(&w->io, span_of("."));
+		if (!*in_line && s.p[0] == '.')
+			result = lineio_put(io, span_of("."));
 		if (result == LINE_OK)
-			result = lineio_put(&w->io, span_from(s.p, n));
+			result = lineio_put(io, span_from(s.p, n));
 		if (result == LINE_OK && lf != NULL)
-			result = lineio_put(&w->io, span_of("\r\n"));
-		w->in_line = lf == NULL;
-		w->lines += lf != NULL;
+			result = lineio_put(io, span_of("\r\n"));
+		*in_line = lf == NULL;
+		*lines += lf != NULL;
 		s = span_skip(s, n + (lf != NULL));
 	}
-	return end_of(w, result);
+	return result;
 }
 
 enum relay_end
-relay_wire_dot(struct relay_wire *w, int64_t ms)
+relay_wire_text(struct relay_wire *w, const struct ipc_letter *l, int file,
+    int64_t ms, const char **why)
 {
-	enum line_result result = lineio_put(&w->io, span_of(w->in_line ?
-	    "\r\n.\r\n" : ".\r\n"));
+	static uint8_t block[block_bytes];
+	enum line_result result = LINE_OK;
+	uint64_t left = l->size, lines = 0;
+	off_t at = (off_t)l->at;
+	bool in_line = false;
+	size_t n;
 
+	for (; left > 0 && result == LINE_OK; left -= n) {
+		n = left < sizeof(block) ? (size_t)left : sizeof(block);
+		*why = "its file is too short, or cannot be read";
+		if (pread(file, block, n, at) != (ssize_t)n)
+			return RELAY_END_LOCAL;
+		*why = "its file has a CR in it";
+		if (memchr(block, '\r', n) != NULL)
+			return RELAY_END_LOCAL;
+		at += (off_t)n;
+		set_wait(w, ms);
+		result = put_text(&w->io, span_from(block, n), &in_line,
+		    &lines);
+	}
+	*why = "its file has changed";
+	if (result == LINE_OK && lines != l->lines)
+		return RELAY_END_LOCAL;
+	*why = NULL;
 	set_wait(w, ms);
+	if (result == LINE_OK)
+		result = lineio_put(&w->io, span_of(in_line ? "\r\n.\r\n" :
+		    ".\r\n"));
 	return end_of(w, result != LINE_OK ? result : lineio_flush(&w->io));
 }
 

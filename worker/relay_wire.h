@@ -14,8 +14,6 @@ struct relay_wire {
 	int64_t		 end_ms;	/* nothing waits for longer */
 	bool		 broken;	/* for writing */
 	bool		 heard;		/* the master said more than STRESS */
-	uint64_t	 lines;		/* of text, with LF */
-	bool		 in_line;	/* the last one has not ended */
 };
 
 void	relay_wire_open(struct relay_wire *w, struct ask *master, int socket);
@@ -28,13 +26,13 @@ void	relay_wire_open(struct relay_wire *w, struct ask *master, int socket);
 enum relay_end relay_wire_reply(struct relay_wire *w, struct relay_reply *out,
 	    struct relay_offers *offers, int64_t ms);
 /*
- * Sends text that ends lines with LF, as SMTP has it for DATA; and the final
- * dot, and all is the kernel's then.  RELAY_END_REPLY; or as above, and LOST
- * also if the host has spoken, which can be read.
+ * Sends the text of l, and the final dot: only if the file is what l says, and
+ * has no CR, which a reader could take for the end of a line.  RELAY_END_REPLY:
+ * all is the kernel's.  LOCAL, and *why; or as above, and LOST also if the host
+ * has spoken, which can be read.
  */
-enum relay_end relay_wire_text(struct relay_wire *w, struct span text,
-	    int64_t ms);
-enum relay_end relay_wire_dot(struct relay_wire *w, int64_t ms);
+enum relay_end relay_wire_text(struct relay_wire *w,
+	    const struct ipc_letter *l, int file, int64_t ms, const char **why);
 /*
  * A handshake with host ("": an address), whose certificate is not checked.
  * RELAY_END_REPLY: *out says what was agreed on.  RELAY_END_TLS: *why, also for
