@@ -84,8 +84,9 @@ split(int channel, unsigned processes)
 	return pid == 0 ? channel : idle[0];
 }
 
-int
-helper_enter(int channel, enum sandbox_role role, unsigned processes)
+/* Returns the channel to serve on. */
+static int
+enter(int channel, enum sandbox_role role, unsigned processes)
 {
 	/* Asked now: inside the sandbox it could not ask. */
 	const char *facts = sandbox_facts()->parts;
@@ -118,7 +119,7 @@ helper_serve(int channel, enum sandbox_role role, enum ipc_way way,
 	const char *why;
 	int passed;
 
-	channel = helper_enter(channel, role, processes);
+	channel = enter(channel, role, processes);
 	while (ipc_recv(channel, way, IPC_AT_ANY, true, &r, &passed, &why) ==
 	    IPC_GOT_RECORD) {
 		/* Nobody would tell of the next one that ends. */

@@ -40,15 +40,10 @@ HELPERS(HELPER_RUN, )
 #undef HELPER_RUN
 
 /*
- * Tests the sandbox of role, enters it, and sends READY; or UNSAFE.  Where the
- * sandbox works, so many processes serve, in any order, and end together.
- * Returns the channel to serve on.
- */
-int		helper_enter(int channel, enum sandbox_role role,
-		    unsigned processes);
-/*
- * Enters as above; passes each record of way to take, with its descriptor (-1:
- * none), which take closes; and wipes it.  Ends with the master.
+ * Tests the sandbox of role, enters it, and sends READY; or UNSAFE.  Where it
+ * works, so many processes serve, in any order, and end together.  Passes each
+ * record of way to take, with its descriptor (-1: none), which take closes; and
+ * wipes it.  Ends with the master.
  */
 _Noreturn void	helper_serve(int channel, enum sandbox_role role,
 		    enum ipc_way way, unsigned processes,

@@ -22,8 +22,8 @@
 #include "worker/tls_context.h"
 
 struct nursery {
-	const char		*program;
-	char			**argv;		/* of this process */
+	char			**argv;		/* of this process: the path
+						   of its program is first */
 	enum sandbox_role	 role;
 	bool			 held;
 	const char		*sandbox;	/* NULL: no settings yet */
@@ -39,14 +39,12 @@ execute_self(const struct nursery *n, char option)
 	char *few[3] = { NULL, how, NULL };
 	char **argv = n->role == SANDBOX_KEEPER ? n->argv : few;
 
-	argv[0] = strdup(n->program);
+	argv[0] = n->argv[0];
 	argv[1] = how;
 	/* Descriptor 3 is the channel: it must stay open. */
-	if (argv[0] != NULL && fcntl(nursery_channel, F_SETFD, 0) != -1 &&
-	    (option == 'r' ||
+	if (fcntl(nursery_channel, F_SETFD, 0) != -1 && (option == 'r' ||
 	    fcntl(nursery_program, F_SETFD, FD_CLOEXEC) != -1))
-		os_execute(n->program, nursery_program, argv);
-	free(argv[0]);
+		os_execute(argv[0], nursery_program, argv);
 }
 
 /* What a worker does, by the record that begins it. */
@@ -179,7 +177,7 @@ enter(const struct nursery *n)
 		{ NULL, -1, false, false }
 	};
 	struct sandbox_path paths[8] = {
-		{ n->program, nursery_program, false, true } };
+		{ n->argv[0], nursery_program, false, true } };
 	const char *what = NULL;
 	size_t count = 1;
 
@@ -206,11 +204,9 @@ take_settings(struct nursery *n, const struct ipc_settings *settings)
 			what = sandbox_try(SANDBOX_SMTP, settings->proved);
 		n->sandbox = what == NULL ? sandbox_facts()->parts : "none";
 	}
-	/* Without memory for a client's context, each relay says so. */
-	if (settings->relays)
-		(void)tls_context_make_client();
 	if (what == NULL || settings->sandbox_optional)
-		what = tls_context_make(settings->tls_pairs);
+		what = tls_context_make(settings->tls_pairs,
+		    settings->relays);
 	if (what == NULL && settings->tls_pairs > 0 && !settings->proved &&
 	    !n->shook_hands)
 		what = shake_hands(n);
@@ -264,7 +260,6 @@ nursery_run(char *argv[], enum sandbox_role role, bool held)
 	sigset_t block, wait_mask;
 	int passed;
 
-	n.program = argv[0];
 	n.argv = argv;
 	n.role = role;
 	n.held = held;

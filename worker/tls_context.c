@@ -103,19 +103,12 @@ make_context(uint16_t pair)
 	return NULL;
 }
 
-/* Once, when first needed: a nursery may begin without certificates. */
-static bool
-initialize(void)
-{
-	static bool done;
-
-	done = done || tls_key_init();
-	return done;
-}
-
 const char *
-tls_context_make(size_t pairs)
+tls_context_make(size_t pairs, bool relays)
 {
+	/* Without memory for it, each relay says so. */
+	if (relays && of_relays == NULL && tls_key_init())
+		of_relays = new_context(TLS_client_method());
 	/* No new ones: the previous contexts stay in use. */
 	if (pairs > 0 && chains[0].n == 0 && contexts[0] != NULL)
 		return NULL;
@@ -123,7 +116,7 @@ tls_context_make(size_t pairs)
 		SSL_CTX_free(contexts[i]);
 		contexts[i] = NULL;
 	}
-	if (pairs > 0 && !initialize())
+	if (pairs > 0 && !tls_key_init())
 		return "TLS: OpenSSL cannot be initialized";
 	for (size_t i = 0; i < pairs; i++) {
 		contexts[i] = make_context((uint16_t)i);
@@ -138,15 +131,6 @@ SSL_CTX *
 tls_context(void)
 {
 	return contexts[0];
-}
-
-bool
-tls_context_make_client(void)
-{
-	if (of_relays == NULL && initialize() &&
-	    (of_relays = new_context(TLS_client_method())) != NULL)
-		SSL_CTX_set_verify(of_relays, SSL_VERIFY_NONE, NULL);
-	return of_relays != NULL;
 }
 
 SSL_CTX *

@@ -15,14 +15,12 @@ void	tls_context_take(const struct ipc_pem *piece);
 /*
  * Makes the context of so many pairs, of which all pieces were taken, and drops
  * those; with none taken, the previous context stays in use.  0 pairs: there is
- * no TLS.  NULL; or why it cannot be made.
+ * no TLS.  NULL; or why it cannot be made.  relays: that of relays, too.
  */
-const char *tls_context_make(size_t pairs);
+const char *tls_context_make(size_t pairs, bool relays);
 /* The context in use; NULL where TLS is not configured. */
 SSL_CTX	*tls_context(void);
-/* Makes the context of relays, unless there is one; once in the nursery. */
-bool	tls_context_make_client(void);
-/* That context, which checks no certificate of a host; NULL: none was made. */
+/* That of relays, which checks no certificate; NULL: none was made. */
 SSL_CTX	*tls_context_client(void);
 /*
  * Begins a TLS session, with a client made here, up to the signature; for a
@@ -40,7 +38,7 @@ bool	tls_context_shake_hands(void);
  */
 
 /*
- * Loads the provider, once and before anything else of OpenSSL; its own
+ * Loads the provider, unless it is there, before anything else of OpenSSL, whose
  * configuration file is not read.  False: it cannot be loaded.
  */
 bool	tls_key_init(void);

@@ -266,12 +266,16 @@ provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
 bool
 tls_key_init(void)
 {
-	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
+	static bool done;
+
+	done = done ||
+	    (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
 	    OSSL_PROVIDER_add_builtin(NULL, provider_name,
 	    provider_init) == 1 &&
 	    OSSL_PROVIDER_load(NULL, "default") != NULL &&
 	    OSSL_PROVIDER_load(NULL, provider_name) != NULL &&
-	    EVP_set_default_properties(NULL, "?provider=default") == 1;
+	    EVP_set_default_properties(NULL, "?provider=default") == 1);
+	return done;
 }
 
 EVP_PKEY *

@@ -73,7 +73,8 @@ case_use_tls(void)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = X509_new();
 
-	ck_assert(tls_context_make_client());
+	ck_assert_ptr_null(tls_context_make(0, true));
+	ck_assert_ptr_nonnull(tls_context_client());
 	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
 	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
 	X509_set_pubkey(cert, key);
