@@ -190,16 +190,11 @@ envelope_read_ret(struct span in, uint8_t *out)
 bool
 envelope_read_notify(struct span in, uint8_t *out)
 {
-	static const struct {
-		const char	*word;
-		uint8_t		 bit;
-	} words[] = { { "SUCCESS", DSN_SUCCESS }, { "FAILURE", DSN_FAILURE },
-	    { "DELAY", DSN_DELAY } };
+	/* In the order of their bits. */
+	static const char *const words[] = { "NEVER", "SUCCESS", "FAILURE",
+	    "DELAY" };
 	bool more = true;
 
-	*out = DSN_NEVER;
-	if (span_equal_fold(in, span_of("NEVER")))
-		return true;
 	for (*out = 0; more; ) {
 		struct span word = in;
 		uint8_t bit = 0;
@@ -208,13 +203,13 @@ envelope_read_notify(struct span in, uint8_t *out)
 		if (more)
 			word = span_cut(&in, ',');
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (span_equal_fold(word, span_of(words[i].word)))
-				bit = words[i].bit;
+			if (span_equal_fold(word, span_of(words[i])))
+				bit = (uint8_t)(1 << i);
 		if (bit == 0 || (*out & bit) != 0)
 			return false;
 		*out |= bit;
 	}
-	return true;
+	return (*out & DSN_NEVER) == 0 || *out == DSN_NEVER;
 }
 
 /* addr-type = atom: no blank, control or special of RFC 5322 3.2.3 */

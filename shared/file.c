@@ -1,9 +1,7 @@
-/*
- * Whole reads and writes of files.
- */
 #include "shared/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 ssize_t
@@ -38,4 +36,26 @@ file_write(int fd, struct span s)
 		done += n == -1 ? 0 : (size_t)n;
 	}
 	return done;
+}
+
+void
+file_close(int fd)
+{
+	const int error = errno;
+
+	if (fd != -1)
+		close(fd);
+	errno = error;
+}
+
+DIR *
+file_list(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+
+	if (d == NULL)
+		file_close(fd);
+	return d;
 }

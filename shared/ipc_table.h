@@ -37,7 +37,8 @@
 	X(RESET, FROM_WORKER, number, 0, AT_GIVEN, p->n < 4096)		\
 	X(BEGIN, FROM_WORKER, number, 0, AT_RCPT, true)		\
 	X(COMMIT, FROM_WORKER, commit, 0, AT_DATA,			\
-	    p->flags <= CONTENT_FLAGS && p->lines <= p->size)		\
+	    p->flags <= CONTENT_FLAGS && p->lines <= p->size &&		\
+	    p->size <= INT64_MAX)					\
 	X(NOTE, FROM_WORKER, number, 0, AT_WORK, p->n < NOTE_COUNT)	\
 	X(TRACE, FROM_WORKER, trace, 0, AT_WORK,			\
 	    p->n <= ipc_trace_bytes && p->kind < IPC_TRACE_KIND_COUNT)	\

@@ -19,7 +19,6 @@ enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 enum {
 	probes_max = 16,	/* Maildirs, of one recipient */
 	copy_piece_bytes = 1024 * 1024,
-	copy_chunk_bytes = 64 * 1024,
 	maildir_file_max_bytes = maildir_path_max_bytes + 512
 };
 
@@ -114,14 +113,10 @@ make_maildir(struct maildir_batch *b, const struct spool *s,
 static int
 open_below(const struct spool *s, const char *path)
 {
-	int maildir = openat(s->mail, path, directory_flags), new, error;
+	int maildir = openat(s->mail, path, directory_flags),
+	    new = maildir == -1 ? -1 : openat(maildir, "new", directory_flags);
 
-	if (maildir == -1)
-		return -1;
-	new = openat(maildir, "new", directory_flags);
-	error = errno;
-	close(maildir);
-	errno = error;
+	file_close(maildir);
 	return new;
 }
 
@@ -143,8 +138,7 @@ open_or_make(struct maildir_batch *b, struct maildir_delivery *d,
 	if (fd != -1 && !unsure && (b->making ||
 	    (flock(s->mail, LOCK_SH) == 0 && flock(s->mail, LOCK_UN) == 0)))
 		return fd;
-	if (fd != -1)
-		close(fd);
+	file_close(fd);
 	if (fd != -1 && !unsure)
 		return -1;
 	d->what = "make the Maildir";
@@ -171,20 +165,16 @@ file_of(const struct maildir_delivery *d, size_t i, const char *sub,
 	snprintf(out, maildir_file_max_bytes, "%s/%s/%s", path, sub, d->name);
 }
 
-/* Leaves errno unchanged. */
+/* Ends a copy that is not whole; errno stays. */
 static void
-end_copy(struct maildir_delivery *d, bool failed)
+drop_copy(struct maildir_delivery *d)
 {
 	char file[maildir_file_max_bytes];
-	int error = errno;
+	const int error = errno;
 
-	close(d->from);
-	close(d->into);
-	d->copying = false;
-	if (failed) {
-		file_of(d, d->at, "tmp", file);
-		(void)unlinkat(d->spool->mail, file, 0);
-	}
+	file_of(d, d->at, "tmp", file);
+	(void)unlinkat(d->spool->mail, file, 0);
+	d->done = 0;
 	errno = error;
 }
 
@@ -192,46 +182,37 @@ end_copy(struct maildir_delivery *d, bool failed)
 static enum maildir_result
 copy(struct maildir_delivery *d, int new)
 {
-	static uint8_t chunk[copy_chunk_bytes];
+	static uint8_t piece[copy_piece_bytes];
 	const int mail = d->spool->mail;
 	char file[maildir_file_max_bytes];
-	bool failed = false;
-	uint64_t end;
+	int from, into;
+	ssize_t n = -1;
+	bool failed;
 
+	d->what = "copy into the Maildir";
 	file_of(d, d->at, "tmp", file);
-	if (!d->copying) {
-		d->what = "copy into the Maildir";
-		d->from = openat(d->spool->incoming, d->id, O_RDONLY |
-		    O_NOFOLLOW | O_CLOEXEC);
-		if (d->from == -1)
-			return MAILDIR_FAILED;
-		d->into = openat(mail, file, O_WRONLY | O_APPEND | O_CREAT |
-		    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (d->into == -1) {
-			close(d->from);
-			return MAILDIR_FAILED;
-		}
-		d->done = 0;
-		d->copying = true;
-	}
-	end = d->done + copy_piece_bytes;
-	while (!failed && d->done < d->size && d->done < end) {
-		ssize_t n = read(d->from, chunk, sizeof(chunk));
-
-		if (n == 0)
-			errno = EIO;	/* the file became shorter */
-		failed = n <= 0 || file_write(d->into, span_from(chunk,
-		    (size_t)n)) < (size_t)n;
-		d->done += failed ? 0 : (uint64_t)n;
-	}
-	if (failed || fsync(d->into) == -1 || (d->done == d->size &&
-	    renameat(mail, file, new, d->name) == -1)) {
-		end_copy(d, true);
+	from = openat(d->spool->incoming, d->id, O_RDONLY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	into = openat(mail, file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
+	    O_CLOEXEC | (d->done == 0 ? O_EXCL : 0), 0600);
+	if (from != -1 && into != -1)
+		n = pread(from, piece, sizeof(piece), (off_t)d->done);
+	if (n == 0)
+		errno = EIO;	/* the file became shorter */
+	failed = n <= 0 || file_write(into, span_from(piece, (size_t)n)) <
+	    (size_t)n || fsync(into) == -1;
+	d->done += failed ? 0 : (uint64_t)n;
+	failed = failed || (d->done == d->size &&
+	    renameat(mail, file, new, d->name) == -1);
+	file_close(from);
+	file_close(into);
+	if (failed) {
+		drop_copy(d);
 		return MAILDIR_FAILED;
 	}
 	if (d->done < d->size)
 		return MAILDIR_MORE;
-	end_copy(d, false);
+	d->done = 0;
 	d->copied = true;
 	d->copy = d->at++;
 	return MAILDIR_DONE;
@@ -252,13 +233,13 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 	new = find_dir(b, s->mail, dir);
 	if (new == -1) {
 		new = open_or_make(b, d, box, path);
-		if (new == -1 && d->copying)
-			end_copy(d, true);
+		if (new == -1 && d->done > 0)
+			drop_copy(d);
 		if (new == -1)
 			return MAILDIR_FAILED;
 		add_dir(b, new, s->mail, dir, box);
 	}
-	if (d->copying)
+	if (d->done > 0)
 		return copy(d, new);
 	d->what = "link into the Maildir";
 	if (d->copied) {
@@ -282,8 +263,8 @@ maildir_take_back(struct maildir_delivery *d)
 {
 	char file[maildir_file_max_bytes];
 
-	if (d->copying) {
-		end_copy(d, true);
+	if (d->done > 0) {
+		drop_copy(d);
 		return 0;
 	}
 	file_of(d, --d->at, "new", file);
@@ -306,16 +287,14 @@ static int
 probe(const struct spool *s, const struct recipient_mailbox *box)
 {
 	char path[maildir_path_max_bytes];
-	int fd, result, error;
+	int fd, result;
 
 	path_of(box, path);
 	fd = open_below(s, path);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -1;
 	result = faccessat(fd, ".", W_OK | X_OK, 0);
-	error = errno;
-	close(fd);
-	errno = error;
+	file_close(fd);
 	return result;
 }
 

@@ -40,9 +40,7 @@ struct maildir_delivery {
 	size_t			 at;		/* the boxes before have it */
 	bool			 copied;	/* links are to the copy */
 	size_t			 copy;		/* the box that has it */
-	bool			 copying;	/* into box at, by these: */
-	int			 from, into;
-	uint64_t		 done;		/* octets copied */
+	uint64_t		 done;		/* octets of a copy under way */
 	uint64_t		 made;		/* Maildirs made */
 	const char		*what;		/* tried last, for the log */
 };

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
 #include "server/log/log_message.h"
 #include "server/mail/commit.h"
 #include "shared/deadline.h"
+#include "shared/file.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
@@ -102,7 +102,7 @@ message_record(const struct message *t)
 		    smtp_mailbox_text(&t->mail.from, from)),
 		.size = t->size, .file = span_of(t->name),
 		.mailboxes = t->boxes.count, .recipients = t->rcpts.count,
-		.rcpt = span_from(t->rcpts.text, t->rcpts.n),
+		.rcpt = buf_span(&t->rcpts.text),
 		.event = t->draft.count == 0 ? LOG_EVENT_STORE :
 		    LOG_EVENT_QUEUE,
 		.remote = t->draft.count
@@ -330,25 +330,21 @@ message_begin(struct message *t, int fds[2])
 	if (begin_files(t, buf_span(&head), now_s, fds) == 0)
 		return VERDICT_OK;
 	error = errno;
-	if (fds[0] != -1)
-		close(fds[0]);
+	file_close(fds[0]);
 	fds[0] = -1;
 	log_failure(t, "create", error, NULL, "");
 	return trouble(error);
 }
 
-static enum spool_state
+static int
 check_files(const struct message *t)
 {
 	const struct spool *s = t->client.master->spool;
-	enum spool_state state = SPOOL_GOOD;
 
-	if (t->boxes.count > 0)
-		state = spool_check(s, t->id, t->size);
-	if (t->draft.count > 0 && state == SPOOL_GOOD)
-		state = spool_check(s, t->draft.name,
-		    t->draft.head_bytes + t->commit.size);
-	return state;
+	if (t->boxes.count > 0 && spool_check(s, t->id, t->size) == -1)
+		return -1;
+	return t->draft.count == 0 ? 0 : spool_check(s, t->draft.name,
+	    t->draft.head_bytes + t->commit.size);
 }
 
 /*
@@ -361,16 +357,12 @@ message_end(struct message *t, const struct ipc_commit *c,
     message_done *done, void *arg)
 {
 	struct master *m = t->client.master;
-	enum spool_state state = SPOOL_BAD;
 
 	t->commit = *c;
-	if (c->size <= INT64_MAX) {
-		t->size = t->head_bytes + c->size;
-		state = check_files(t);
-	}
-	if (state != SPOOL_GOOD) {
+	t->size = t->head_bytes + c->size;
+	if (check_files(t) == -1) {
 		m->counters.value[COUNTER_UNSTORED]++;
-		if (state == SPOOL_BAD)
+		if (errno == EPROTO)
 			return VERDICT_BROKEN;
 		log_failure(t, "stat", errno, NULL, "");
 		return VERDICT_TROUBLE;
@@ -467,14 +459,14 @@ message_take_back(struct message *t, size_t most)
 	if (t->queued != NULL)
 		queue_remove(t->client.master, t->queued);
 	t->queued = NULL;
-	for (size_t i = 0; i < most && (d->at > 0 || d->copying) &&
+	for (size_t i = 0; i < most && (d->at > 0 || d->done > 0) &&
 	    (i == 0 || deadline_now_us() < until); i++) {
 		if (maildir_take_back(d) == 0)
 			continue;
 		t->left_in = t->boxes.boxes[d->at];
 		t->left++;
 	}
-	if (d->at > 0 || d->copying)
+	if (d->at > 0 || d->done > 0)
 		return false;
 	if (t->left == 0)
 		return true;

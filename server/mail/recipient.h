@@ -120,8 +120,7 @@ void	recipient_file_name(struct span name,
 
 /* Decisions on a client's recipients, as the message log has them. */
 struct recipient_log {
-	uint8_t		*text;	/* "{...},{...}" */
-	size_t		 n;
+	struct buf	 text;	/* "{...},{...}" */
 	uint64_t	 count;	/* all of them; text has those that fit */
 };
 

@@ -42,30 +42,28 @@ recipient_log_add(struct recipient_log *l, const struct mailbox *to,
     const char *verdict, const struct recipient_reason *reason)
 {
 	static uint8_t steps_text[steps_max_bytes];
-	struct buf steps = buf_over(steps_text, sizeof(steps_text)), list;
+	struct buf steps = buf_over(steps_text, sizeof(steps_text));
 	char address[smtp_mailbox_text_max_bytes];
 	size_t n = smtp_mailbox_text(to, address), i = 0;
 
 	l->count++;
-	if (l->text == NULL)
-		l->text = malloc(recipient_log_max_bytes);
-	if (l->text == NULL)
+	if (l->text.p == NULL)
+		l->text = buf_over(malloc(recipient_log_max_bytes),
+		    recipient_log_max_bytes);
+	if (l->text.p == NULL)
 		return;
 	while (i < reason->step_count && add_step(&steps, &reason->steps[i]))
 		i++;
-	list = buf_over(l->text, recipient_log_max_bytes);
-	list.n = l->n;
 	(void)json_add(log_record_rcpt, &(struct log_rcpt){
 	    .to = span_from(address, n), .verdict = span_of(verdict),
 	    .steps = buf_span(&steps),
-	    .more = reason->more + reason->step_count - i }, &list);
-	l->n = list.n;
+	    .more = reason->more + reason->step_count - i }, &l->text);
 }
 
 void
 recipient_log_clear(struct recipient_log *l)
 {
-	free(l->text);
+	free(l->text.p);
 	memset(l, 0, sizeof(*l));
 }
 

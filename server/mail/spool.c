@@ -4,7 +4,6 @@
  */
 #include "server/mail/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -61,15 +60,14 @@ static int
 recover(int incoming)
 {
 	bool alone = flock(incoming, LOCK_EX | LOCK_NB) == 0;
-	int copy, removed = 0;
 	struct dirent *e;
+	int removed = 0;
 	DIR *d;
 
 	if (!alone && (errno != EWOULDBLOCK ||
 	    flock(incoming, LOCK_SH) == -1))
 		return -1;
-	copy = openat(incoming, ".", directory_flags);
-	d = copy == -1 ? NULL : fdopendir(copy);
+	d = file_list(incoming, ".");
 	if (d == NULL)
 		return -1;
 	/* "." and ".." cannot be removed. */
@@ -120,33 +118,26 @@ spool_open(struct spool *s, int root, bool catcher, bool synced,
 int
 spool_begin(const struct spool *s, const char *id, struct span head, int *out)
 {
-	int fd, error;
-
-	fd = openat(s->incoming, id, O_WRONLY | O_APPEND | O_CREAT | O_EXCL |
+	*out = openat(s->incoming, id, O_WRONLY | O_APPEND | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -1;
-	if (file_write(fd, head) < head.n) {
-		error = errno;
-		close(fd);
-		spool_discard(s, id);
-		errno = error;
-		return -1;
-	}
-	*out = fd;
-	return 0;
+	if (*out == -1 || file_write(*out, head) == head.n)
+		return *out == -1 ? -1 : 0;
+	file_close(*out);
+	*out = -1;
+	return -1;
 }
 
-enum spool_state
+int
 spool_check(const struct spool *s, const char *id, uint64_t size)
 {
 	struct stat st;
 
 	if (fstatat(s->incoming, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return SPOOL_UNKNOWN;
+		return -1;
+	errno = EPROTO;
 	return S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
 	    st.st_nlink == 1 && st.st_size >= 0 &&
-	    (uint64_t)st.st_size == size ? SPOOL_GOOD : SPOOL_BAD;
+	    (uint64_t)st.st_size == size ? 0 : -1;
 }
 
 void

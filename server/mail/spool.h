@@ -30,17 +30,15 @@ int	spool_open(struct spool *s, int root, bool catcher, bool synced,
 	    const char **what);
 /*
  * Creates incoming/id with head in it; the caller closes *out, open for
- * appending.  0; or -1 and errno, and no file is left.
+ * appending.  0; or -1 and errno, and *out is -1; the caller discards the file.
  */
 int	spool_begin(const struct spool *s, const char *id, struct span head,
 	    int *out);
 /*
- * Is incoming/id a regular file of ours, of size octets, with one link?  BAD:
- * no honest worker leaves such a file.  UNKNOWN: errno of the disk.
+ * Is incoming/id a regular file of ours, of size octets, with one link?  0; or
+ * -1 and errno; EPROTO: no honest worker leaves such a file.
  */
-enum spool_state { SPOOL_GOOD, SPOOL_BAD, SPOOL_UNKNOWN };
-enum spool_state spool_check(const struct spool *s, const char *id,
-	    uint64_t size);
+int	spool_check(const struct spool *s, const char *id, uint64_t size);
 /* Removes incoming/id, unless it was moved. */
 void	spool_discard(const struct spool *s, const char *id);
 /* False and errno when the disk cannot be asked. */

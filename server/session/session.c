@@ -129,7 +129,7 @@ record_end(struct session *s, const char *how, const struct ipc_end *end)
 	if (m->conf.catcher)
 		catcher_say(s->id, CATCHER_EVENT, "end: %s", how);
 	refused_end(&s->refused, kept ? &facts : NULL,
-	    span_from(s->refusals.text, s->refusals.n), s->refusals.count);
+	    buf_span(&s->refusals.text), s->refusals.count);
 	recipient_log_clear(&s->refusals);
 }
 

@@ -71,7 +71,7 @@ add(const char *id)
 
 	recipient_log_add(&rcpts, &from, "ok", &reason);
 	r.recipients = rcpts.count;
-	r.rcpt = span_from(rcpts.text, rcpts.n);
+	r.rcpt = buf_span(&rcpts.text);
 	log_message_add(&l, &r);
 	ck_assert_int_eq(log_message_flush(&l), 0);
 	recipient_log_clear(&rcpts);

@@ -182,8 +182,8 @@ TEST(leaving)
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaa.example>", 6, "");
 	ck_assert(recipient_leaves(&conf, &to, 6, &reason, NULL));
 	recipient_log_add(&log, &to, "ok", &reason);
-	ck_assert_msg(strstr((char *)log.text, "smart.example.net") != NULL,
-	    "%.*s", (int)log.n, (char *)log.text);
+	ck_assert_msg(strstr((char *)log.text.p, "smart.example.net") != NULL,
+	    "%.*s", (int)log.text.n, (char *)log.text.p);
 	recipient_log_clear(&log);
 	conf_free(&conf);
 }
