@@ -188,8 +188,7 @@ open_spool(struct master *m, int root)
 	if (m->conf.catcher && catcher_start(m->base, m->spool->mail,
 	    m->spool->incoming) == -1)
 		fatal("%s: %s", m->conf.root, strerror(errno));
-	if (!m->conf.catcher && queue_start(m, schedule_add, &what) ==
-	    -1)
+	if (queue_start(m, schedule_add, &what) == -1)
 		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
 	if (removed > 0 || torn)
 		log_put(LOG_LEVEL_WARNING, "recover", "unfinished_removed=%zu "

@@ -95,13 +95,18 @@ void	queue_admit(struct master *m, struct queued *q);
 void	queue_draft_clear(struct master *m, struct queue_draft *d);
 
 /*
- * Opens spool/queue, and unless another master delivers reads it, by events;
- * known() is called for each message that is found, or admitted later.  What
+ * Opens spool/queue, and reads it by events as queue_second() has it; known()
+ * is called for each message that is found, or admitted later.  What
  * cannot be read is put into spool/bad, logged, and counted.  0; or -1, errno
  * and *what.
  */
 int	queue_start(struct master *m, void (*known)(struct master *m,
 	    struct queued *q), const char **what);
+/*
+ * Once a second: journals are synced, folders closed and removed, and those
+ * that nobody has are read, unless another master delivers.
+ */
+void	queue_second(struct master *m);
 /*
  * Seconds since 1970 by a clock that does not leap, so a wrong date expires
  * nothing: it goes on from where the last master left it, by what the wall says

@@ -28,14 +28,6 @@ enum {
 	use_ms = 60 * 60 * 1000
 };
 
-static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
 void
 queue_folder_path(const struct queue_folder *f, const char *name,
     char out[queue_path_bytes])
@@ -46,23 +38,19 @@ queue_folder_path(const struct queue_folder *f, const char *name,
 struct queue_folder *
 queue_folder_add(struct queue *q, const char *name)
 {
-	struct queue_folder *f, *after = TAILQ_FIRST(&q->folders);
+	struct queue_folder *f;
 
-	while (after != NULL && strcmp(after->name, name) < 0)
-		after = TAILQ_NEXT(after, entry);
 	errno = EEXIST;
-	if (after != NULL && strcmp(after->name, name) == 0)
-		return NULL;
+	TAILQ_FOREACH(f, &q->folders, entry)
+		if (strcmp(f->name, name) == 0)
+			return NULL;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return NULL;
 	memcpy(f->name, name, sizeof(f->name));
 	f->journal = -1;
 	f->made_ms = deadline_now_ms();
-	if (after != NULL)
-		TAILQ_INSERT_BEFORE(after, f, entry);
-	else
-		TAILQ_INSERT_TAIL(&q->folders, f, entry);
+	TAILQ_INSERT_TAIL(&q->folders, f, entry);
 	return f;
 }
 
@@ -70,7 +58,7 @@ void
 queue_folder_drop(struct queue *q, struct queue_folder *f)
 {
 	TAILQ_REMOVE(&q->folders, f, entry);
-	close_fd(&f->journal);
+	file_close(f->journal);
 	sodium_memzero(f->key, sizeof(f->key));
 	free(f);
 }
@@ -98,6 +86,13 @@ remove_files(const struct queue *q, const struct queue_folder *f)
 
 /* ---- journals ----------------------------------------------------------- */
 
+static void
+close_journal(struct queue_folder *f)
+{
+	file_close(f->journal);
+	f->journal = -1;
+}
+
 static bool
 open_journal(const struct queue *q, struct queue_folder *f)
 {
@@ -110,7 +105,7 @@ open_journal(const struct queue *q, struct queue_folder *f)
 	f->journal = openat(q->dir, path, O_WRONLY | O_CREAT | O_NOFOLLOW |
 	    O_CLOEXEC, 0600);
 	if (f->journal == -1 || fstat(f->journal, &st) == -1) {
-		close_fd(&f->journal);
+		close_journal(f);
 		return false;
 	}
 	f->offset = (uint64_t)(st.st_size - st.st_size % queue_record_bytes);
@@ -253,7 +248,7 @@ queue_folder_tick(struct master *m)
 		if (f == q->current || f->unread || f->pinned > 0 ||
 		    f->syncing)
 			continue;
-		close_fd(&f->journal);
+		close_journal(f);
 		if (f->count > 0)
 			continue;
 		if (!f->forgotten)

@@ -39,13 +39,12 @@ struct queue_folder {
 TAILQ_HEAD(queue_folders, queue_folder);
 
 struct queue {
-	struct queue_folders	 folders;	/* by name */
+	struct queue_folders	 folders;
 	struct queue_folder	*current;	/* for new messages; or NULL */
 	int			 dir;		/* spool/queue */
 	int			 owner;		/* its file */
 	bool			 delivers;	/* has the lock of owner */
 	void			(*known)(struct master *m, struct queued *q);
-	struct event		 second;
 	int64_t			 start_s;	/* queue_now_s() then, */
 	int64_t			 start_ms;	/* by the monotonic clock */
 	struct queued		**slabs;	/* of queue_message.c */

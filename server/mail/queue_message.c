@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server/mail/queue_folder.h"
@@ -23,8 +22,7 @@ queue_now_s(const struct master *m)
 {
 	const struct queue *q = m->queue;
 
-	return q == NULL ? (int64_t)time(NULL) :
-	    q->start_s + (deadline_now_ms() - q->start_ms) / 1000;
+	return q->start_s + (deadline_now_ms() - q->start_ms) / 1000;
 }
 
 /* ---- in memory ---------------------------------------------------------- */
@@ -76,7 +74,7 @@ queue_next(const struct master *m, size_t *cursor)
 	const struct queue *all = m->queue;
 	struct queued *q;
 
-	while (all != NULL && *cursor / slab_messages < all->slab_count) {
+	while (*cursor / slab_messages < all->slab_count) {
 		q = &all->slabs[*cursor / slab_messages]
 		    [*cursor % slab_messages];
 		++*cursor;
@@ -89,17 +87,13 @@ queue_next(const struct master *m, size_t *cursor)
 bool
 queue_has_room(const struct master *m)
 {
-	const struct queue *all = m->queue;
-
-	return all != NULL && all->now.messages < m->conf.limits.queue_messages;
+	return m->queue->now.messages < m->conf.limits.queue_messages;
 }
 
 const struct queue_count *
 queue_count(const struct master *m)
 {
-	static const struct queue_count none;
-
-	return m->queue == NULL ? &none : &m->queue->now;
+	return &m->queue->now;
 }
 
 bool

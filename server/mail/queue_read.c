@@ -5,7 +5,6 @@
  */
 #include "server/mail/queue.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <search.h>
@@ -21,6 +20,7 @@
 #include "server/mail/queue_folder.h"
 #include "server/mail/spool.h"
 #include "shared/deadline.h"
+#include "shared/file.h"
 #include "shared/log.h"
 
 enum {
@@ -205,19 +205,14 @@ begin_folder(struct queue *all)
 {
 	struct queue_folder *f = TAILQ_FIRST(&all->folders);
 	char path[queue_path_bytes];
-	int fd;
 
 	while (f != NULL && !f->unread)
 		f = TAILQ_NEXT(f, entry);
 	if (f == NULL)
 		return false;
-	fd = openat(all->dir, f->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
-	reading.names = fd == -1 ? NULL : fdopendir(fd);
+	reading.names = file_list(all->dir, f->name);
 	if (reading.names == NULL) {
 		log_error("read a folder of the queue", f->name, errno);
-		if (fd != -1)
-			close(fd);
 		queue_folder_drop(all, f);
 		return begin_folder(all);
 	}
@@ -288,8 +283,7 @@ adopt(struct queue *all, const char *name)
 	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	locked = fd != -1 && (flock(fd, LOCK_EX | LOCK_NB) == -1 ||
 	    fstat(fd, &st) == -1);
-	if (fd != -1)
-		close(fd);
+	file_close(fd);
 	age_ms = (int64_t)time(NULL) * 1000 - ident_ms(name);
 	/* One that was used had its key. */
 	if (locked || (!f->has_key && st.st_size == 0 && age_ms >= 0 &&
@@ -303,8 +297,7 @@ adopt(struct queue *all, const char *name)
 static int
 look_around(struct queue *all)
 {
-	int fd = openat(all->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	DIR *d = file_list(all->dir, ".");
 	struct dirent *e;
 
 	if (d == NULL)
@@ -353,10 +346,9 @@ write_clock(const struct master *m)
 		log_error("write", "spool/queue/owner", errno);
 }
 
-static void
-on_second(evutil_socket_t fd, short what, void *arg)
+void
+queue_second(struct master *m)
 {
-	struct master *m = arg;
 	struct queue *all = m->queue;
 	static unsigned seconds;
 
@@ -377,7 +369,6 @@ int
 queue_start(struct master *m, void (*known)(struct master *m,
     struct queued *q), const char **what)
 {
-	const struct timeval period = { 1, 0 };
 	struct queue *all = calloc(1, sizeof(*all));
 
 	*what = "spool/queue/owner";
@@ -394,16 +385,13 @@ queue_start(struct master *m, void (*known)(struct master *m,
 	reading.master = m;
 	read_clock(all);
 	event_assign(&reading.turn, m->base, -1, 0, on_turn, m);
-	event_assign(&all->second, m->base, -1, EV_PERSIST, on_second, m);
-	on_second(-1, 0, m);
-	return event_add(&all->second, &period);
+	queue_second(m);
+	return 0;
 }
 
 void
 queue_stop(struct master *m)
 {
-	if (m->queue == NULL)
-		return;
 	if (m->queue->delivers && m->queue->now.messages > 0)
 		write_clock(m);
 	m->queue->current = NULL;

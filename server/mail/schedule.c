@@ -23,7 +23,6 @@
 enum {
 	smtp_port = 25,
 	piece_us = 4 * 1000,		/* no message is begun after that */
-	look_messages = 50000,		/* are looked at in a second */
 	gap_most_s = 4 * 60 * 60,
 	again_s = 5 * 60,		/* without memory */
 	begun_max = 10000		/* attempts */
@@ -33,7 +32,6 @@ static struct {
 	struct event	  second;
 	struct event	  turn;
 	size_t		  cursor;	/* of queue_next() */
-	unsigned	  seconds;	/* since the last look */
 	size_t		  begun;	/* attempts */
 	bool		  paused;	/* that was logged */
 } due;
@@ -333,8 +331,9 @@ on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 	const uint64_t messages = queue_count(m)->messages;
-	bool paused = m->conf.relay.line == 0 && messages > 0;
+	const bool paused = m->conf.relay.line == 0 && messages > 0;
 
+	queue_second(m);
 	if (paused && !due.paused)
 		log_put(LOG_LEVEL_WARNING, "queue-paused", "messages=%zu "
 		    "then=%s", (size_t)messages, "they wait for a relay block "
@@ -342,9 +341,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	due.paused = paused;
 	if (m->log->n > 0 && log_message_flush(m->log) == -1)
 		log_error("write", "log/message", errno);
-	if (++due.seconds <= messages / look_messages)
-		return;
-	due.seconds = 0;
 	turn_soon();
 }
 
