@@ -95,6 +95,8 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	LEAVING(X, FAILED, "failed")					\
 	LEAVING(X, REMOVED, "removed")					\
 	REPORT_KINDS(REPORT_COUNTER, X)					\
+	ONE(X, DOUBLE_BOUNCES, "double_bounces",			\
+	    "Messages from <> that failed, of which nobody is told")	\
 	ONE(X, OUT, "outgoing_connections", "Hosts that have greeted us") \
 	ONE(X, OUT_TLS, "outgoing_tls", "Of these, under TLS") \
 	ONE(X, OUT_TLS_FAILED, "outgoing_tls_failed", "TLS that failed") \

@@ -254,6 +254,8 @@ begin(void *owner, struct worker *w)
 	}
 	r->epoch = conf_epoch_enter(r->attempt->master->epoch);
 	if (!describe(r, &first)) {
+		r->attempt->master->counters.value[COUNTER_DOUBLE_BOUNCES] +=
+		    r->kind == REPORT_FAILED && first.u.report.count > 0;
 		finish(r, true);
 		return 0;
 	}

@@ -339,6 +339,7 @@ TEST(double_bounce)
 	EXPECT(daemon_logged(&d, " event=notice ", NULL) == 1,
 	    "%zu notices", daemon_logged(&d, " event=notice ", NULL));
 	EXPECT(sink_count(&s) == 0 && mail_total(&d) == 0, "a message");
+	CTL_EXPECT(0, "\"double_bounces\":1,", "stats -j -f %s", d.conf);
 	end(&d, &s);
 }
 
