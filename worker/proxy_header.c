@@ -1,5 +1,5 @@
 /* The header of a trusted proxy has to be exact: nothing is guessed. */
-#include "worker/proxy_header.h"
+#include "worker/header.h"
 
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "worker/proxy_header.h"
 #include "worker/tls_context.h"
 
 enum {

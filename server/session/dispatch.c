@@ -8,7 +8,6 @@
 #include "server/log/catcher.h"
 #include "server/log/refused.h"
 #include "server/mail/spool.h"
-#include "server/session/guesses.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 #include "shared/smtp_reply.h"

@@ -4,7 +4,7 @@
  * does not displace the guesser with many.  A count is stored as the time when
  * it will have run down to 0, which each failure moves on.
  */
-#include "server/session/guesses.h"
+#include "server/session/address.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -13,7 +13,6 @@
 #include "server/log/catcher.h"
 #include "server/process/auth.h"
 #include "server/process/helper.h"
-#include "server/session/guesses.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "server/session/guesses.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 #include "shared/smtp_reply.h"

@@ -11,7 +11,6 @@
 #include "server/mail/spool.h"
 #include "server/process/auth.h"
 #include "server/process/helper.h"
-#include "server/session/guesses.h"
 #include "server/session/listen.h"
 #include "shared/deadline.h"
 #include "shared/log.h"

@@ -5,7 +5,7 @@
 #include "t/fuzz/fuzz.h"
 
 #include "shared/ip.h"
-#include "worker/proxy_header.h"
+#include "worker/header.h"
 
 static void
 must_be_sound(const struct ipc_proxy *p)

@@ -2,7 +2,7 @@
  * Failed logins: what is counted, what is forgotten, and that nobody locks an
  * owner out from elsewhere, nor washes a count away.
  */
-#include "server/session/guesses.h"
+#include "server/session/address.h"
 
 #include <arpa/inet.h>
 #include <sodium.h>

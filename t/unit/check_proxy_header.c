@@ -1,7 +1,7 @@
 /*
  * proxy_header: what is a PROXY header, what it says, and what is none.
  */
-#include "worker/proxy_header.h"
+#include "worker/header.h"
 
 #include "t/unit/unit.h"
 
