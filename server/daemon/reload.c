@@ -214,7 +214,7 @@ adopt(void)
 		adopt_conf(m, r.epoch);
 	if (fresh)
 		m->tls = r.files;
-	nursery_tell_settings(m, fresh);
+	nursery_tell_settings(m);
 	tls_files_log(m, fresh);
 	if (fresh)
 		sign_drop(m, old);

@@ -18,18 +18,11 @@
 /* Longer than helper.c waits for an answer, while it takes settings. */
 enum { settle_patience_ms = 50000 };
 
-/* What is sent next; certificates only where they are new. */
-enum due {
-	DUE_CERTIFICATES,
-	DUE_SETTINGS,		/* answered by READY */
-	DUE_NOTHING
-};
-
 /* What each of the two is told. */
 static struct told {
-	unsigned		 settings;	/* not answered yet */
-	enum due		 due;
 	struct tls_cursor	 certificates;
+	bool			 due;		/* settings, after these */
+	unsigned		 settings;	/* not answered by READY yet */
 } nurseries[HELPER_ALL - HELPER_NURSERY];
 
 static struct told *
@@ -75,46 +68,32 @@ next(void *helper, struct ipc_record *r)
 	struct told *t = told_of(h);
 
 	memset(r, 0, sizeof(*r));
-	switch (t->due) {
-	case DUE_CERTIFICATES:
-		if (tls_files_next(&t->certificates, false, r))
-			return true;
-		/* FALLTHROUGH */
-	case DUE_SETTINGS:
-		t->due = DUE_NOTHING;
-		t->settings++;
-		fill_settings(h->master, r);
-		return true;
-	case DUE_NOTHING:
-		break;
-	}
-	return false;
+	if (!t->due || tls_files_next(&t->certificates, false, r))
+		return t->due;
+	t->due = false;
+	t->settings++;
+	fill_settings(h->master, r);
+	return true;
 }
 
-/* Sends the settings; what is being sent already is sent to its end. */
 static void
-tell(struct helper *h, bool certificates)
+tell(struct helper *h)
 {
 	struct told *t = told_of(h);
 
 	if (h->state == HELPER_SERVING)
 		h->state = HELPER_UNFED;
 	set_due(h);
-	if (certificates) {
-		t->due = DUE_CERTIFICATES;
-		t->certificates = (struct tls_cursor){
-		    .files = h->master->tls };
-	} else if (t->due == DUE_NOTHING)
-		t->due = DUE_SETTINGS;
+	t->certificates = (struct tls_cursor){ .files = h->master->tls };
+	t->due = true;
 	feed_start(&h->feed);
 }
 
-/* A nursery that was just started gets all settings. */
 static void
 begin(struct helper *h)
 {
 	told_of(h)->settings = 0;
-	tell(h, true);
+	tell(h);
 }
 
 static void
@@ -156,7 +135,7 @@ on_ready(struct helper *h, const struct ipc_record *r)
 	struct pool *p = h->master->pool;
 
 	/* Workers forked before the last READY have older settings. */
-	if (--t->settings > 0 || t->due != DUE_NOTHING)
+	if (--t->settings > 0 || t->due)
 		return;
 	h->state = HELPER_SERVING;
 	h->served = true;
@@ -210,7 +189,7 @@ hear(struct helper *h, const struct ipc_record *r)
 	}
 	/* Does it still owe an answer? */
 	h->due_ms = 0;
-	if (t->settings > 0 || t->due != DUE_NOTHING ||
+	if (t->settings > 0 || t->due ||
 	    (h == p->active && p->count[POOL_COMING] > 0))
 		set_due(h);
 	return NULL;
@@ -237,17 +216,17 @@ nursery_renew(struct master *m)
 		return;
 	/* READY marks the first workers of the new image. */
 	p->generation++;
-	tell(p->active, true);
+	tell(p->active);
 }
 
 void
-nursery_tell_settings(struct master *m, bool certificates)
+nursery_tell_settings(struct master *m)
 {
 	struct pool *p = m->pool;
 
 	p->generation++;
 	for (size_t i = HELPER_NURSERY; i < HELPER_ALL; i++)
 		if (m->helpers[i].state >= HELPER_STARTING)
-			tell(&m->helpers[i], certificates);
+			tell(&m->helpers[i]);
 	pool_retire_idle(m);
 }

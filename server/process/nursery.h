@@ -11,9 +11,9 @@ int	nursery_ask(struct helper *n, struct ipc_record *r);
 /* The working nursery executes itself: a new layout for new workers. */
 void	nursery_renew(struct master *m);
 /*
- * Sends m->conf's settings again, and m->tls's certificates if they are new:
- * workers born from now on have them, and are of a new generation.
+ * Sends the certificates of m->tls and the settings of m->conf again: workers
+ * born from now on have them, and are of a new generation.
  */
-void	nursery_tell_settings(struct master *m, bool certificates);
+void	nursery_tell_settings(struct master *m);
 
 #endif
