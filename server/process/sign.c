@@ -9,9 +9,6 @@
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 
-/* Few enough that the channel has room for them. */
-enum { under_way_max = 32 };
-
 /* A place for one key in the sign process. */
 struct slot {
 	unsigned	users;		/* generations of certificates */
@@ -22,7 +19,6 @@ struct slot {
 /* What is asked of the sign process: there is one. */
 static struct {
 	uint64_t		 tickets;	/* given out */
-	unsigned		 under_way;	/* digests it has */
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
 	struct slot		 slots[ipc_sign_slots_max];
 	struct tls_cursor	 giving;	/* keys to be sent */
@@ -46,7 +42,6 @@ lost(struct master *m, bool again)
 {
 	struct signing *w, *next;
 
-	sign.under_way = 0;
 	for (size_t i = 0; i < ipc_sign_slots_max; i++) {
 		sign.slots[i].verdicts_due = 0;
 		sign.slots[i].forget_due = false;
@@ -62,8 +57,7 @@ next_digest(struct master *m, struct ipc_record *out)
 {
 	struct signing *w;
 
-	if (sign.under_way >= under_way_max ||
-	    helper_is_lacking(m, HELPER_SIGN))
+	if (helper_is_lacking(m, HELPER_SIGN))
 		return false;
 	TAILQ_FOREACH(w, &sign.waiting, entry) {
 		if (w->sent)
@@ -71,7 +65,6 @@ next_digest(struct master *m, struct ipc_record *out)
 		out->type = IPC_DIGEST;
 		out->u.digest = w->digest;
 		w->sent = true;
-		sign.under_way++;
 		return true;
 	}
 	return false;
@@ -116,15 +109,12 @@ take(struct master *m, const struct ipc_record *r)
 	struct signing *w;
 
 	if (r->type == IPC_SIGNED) {
-		if (sign.under_way > 0)
-			sign.under_way--;
 		w = TAILQ_FIRST(&sign.waiting);
 		while (w != NULL && (!w->sent ||
 		    w->digest.ticket != r->u.signature.ticket))
 			w = TAILQ_NEXT(w, entry);
 		if (w != NULL)
 			answer(m, w, &r->u.signature);
-		helper_tell(m, HELPER_SIGN);
 	} else if (r->type == IPC_JUDGED) {
 		slot = &sign.slots[judged->slot];
 		if (slot->verdicts_due > 0 && --slot->verdicts_due == 0 &&
