@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "server/conf/conf.h"
-#include "server/conf/wrong_word.h"
+#include "server/conf/conf_parse.h"
 #include "server/log/catcher.h"
 #include "server/start.h"
 #include "shared/ip.h"

@@ -12,8 +12,7 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/log/log_file.o $(BUILD)/server/log/json.o \
 	  $(BUILD)/server/log/log_record.o $(BUILD)/server/log/log_message.o \
 	  $(BUILD)/server/mail/recipient_log.o \
-	  $(BUILD)/server/log/log_chain.o \
-	  $(BUILD)/server/log/log_files.o
+	  $(BUILD)/server/log/log_chain.o
 test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/log/json_out.o $(BUILD)/server/log/figure.o \
 	  $(BUILD)/server/control/control_bind.o \

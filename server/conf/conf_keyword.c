@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/conf/wrong_word.h"
+#include "server/conf/conf_parse.h"
 #include "shared/array.h"
 
 const struct conf_keyword *

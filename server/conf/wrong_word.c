@@ -1,5 +1,5 @@
 /* Messages for wrong command lines. */
-#include "server/conf/wrong_word.h"
+#include "server/conf/conf_parse.h"
 
 #include <stdbool.h>
 #include <stdint.h>

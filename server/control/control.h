@@ -63,16 +63,11 @@ struct control_task *control_queue(struct master *m,
 struct control_task *control_route(struct master *m,
 	    const struct ipc_ask *ask, void (*wake)(void *arg), void *arg);
 
-void	control_tell_site(const struct site *s,
-	    struct control_out *o);
 /* Of the status: the queue, its worst sites, the DNS. */
 void	control_leaving(const struct master *m, struct control_out *o);
 /* A line of text, "label   ...", the label in the first of its lines only. */
 void	control_line(struct control_out *o, const char *label,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* fprintf(3) to one of the streams, unless it is NULL. */
-void	control_put(FILE *f, const char *format, ...)
-	    __attribute__((format(printf, 2, 3)));
 /* Counts the sessions in each state; returns their sum. */
 uint64_t control_count_sessions(const struct master *m,
 	    uint64_t count[SESSION_STATE_COUNT]);

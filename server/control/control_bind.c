@@ -2,6 +2,7 @@
 #include "server/control/control.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,14 +31,11 @@ control_name_inside(const struct conf *conf)
 static const char *
 check_directory(const char *path)
 {
-	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = ".";
-	const char *slash = strrchr(path, '/');
+	char copy[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct stat st;
 
-	if (slash != NULL)
-		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 :
-		    (int)(slash - path), path);
-	if (stat(dir, &st) == -1)
+	snprintf(copy, sizeof(copy), "%s", path);
+	if (stat(dirname(copy), &st) == -1)
 		return errno == ENOENT ? "its directory does not exist: "
 		    "create it" : strerror(errno);
 	return (st.st_mode & 0022) == 0 && (st.st_uid == 0 ||

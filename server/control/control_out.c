@@ -30,8 +30,8 @@ words_of(const struct ipc_outcome *o)
 	return buf_str(&b);
 }
 
-void
-control_tell_site(const struct site *s, struct control_out *o)
+static void
+tell_site(const struct site *s, struct control_out *o)
 {
 	const int64_t left_ms = s->until_ms - deadline_now_ms();
 	const uint64_t probe_ms = left_ms > 0 ? (uint64_t)left_ms : 0;
@@ -148,7 +148,7 @@ control_leaving(const struct master *m, struct control_out *o)
 		    "queue are in spool/bad: look at the log", q->bad);
 	json_out_array(&o->j, "worst_sites");
 	for (size_t i = 0; i < n; i++)
-		control_tell_site(sites[i], o);
+		tell_site(sites[i], o);
 	json_out_end(&o->j);
 	tell_dns(m, o);
 	json_out_end(&o->j);
@@ -233,7 +233,7 @@ tell(const struct question *q, const struct route *r, FILE *f)
 			}
 	site = site_find(p);
 	if (site != NULL)
-		control_tell_site(site, &o);
+		tell_site(site, &o);
 	else
 		fputs("  nothing is known of these hosts: no mail was sent "
 		    "there lately\n", f);
@@ -263,7 +263,7 @@ step(struct control_task *t, struct control_out *o, uint8_t *status)
 	if (q->asked && !t->late)
 		return CONTROL_WAIT;
 	*status = q->text == NULL;
-	control_put(o->f, "%s", q->text != NULL ? q->text : q->asked ?
+	figure_put(o->f, "%s", q->text != NULL ? q->text : q->asked ?
 	    "  the name servers have not answered yet: ask again, and look at "
 	    "the log\n" : "  there is no relay block, or no memory\n");
 	return CONTROL_DONE;

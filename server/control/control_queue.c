@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/log/figure.h"
 #include "server/log/log_message.h"
 #include "server/log/queue_show.h"
 #include "server/mail/queue_log.h"
@@ -50,7 +51,7 @@ act(struct walk *w, struct queued *q, const struct queue_row *row,
 		return;
 	}
 	json_out_string(o->j, NULL, row->id);
-	control_put(o->f, "%s %s\n", row->id, removes ? "removed" :
+	figure_put(o->f, "%s %s\n", row->id, removes ? "removed" :
 	    row->held ? "released, and due now" : "due now");
 	if (removes || row->held)
 		queue_log_by(m, removes ? LOG_EVENT_REMOVED :
@@ -104,12 +105,12 @@ finish(struct walk *w, FILE *f)
 	json_out_bool(&w->j, "reading", reading);
 	json_out_end(&w->j);
 	if (w->found == 0)
-		control_put(f, "no message in the queue%s\n",
+		figure_put(f, "no message in the queue%s\n",
 		    w->ask.act == QUEUE_LIST && w->ask.from[0] == '\0' &&
 		    w->ask.to[0] == '\0' && w->ask.age_s == 0 ? "" :
 		    " that matches");
 	if (reading)
-		control_put(f, "the queue is still being read: there may be "
+		figure_put(f, "the queue is still being read: there may be "
 		    "more\n");
 }
 
@@ -155,10 +156,8 @@ control_queue(struct master *m, const struct ipc_ask *ask, uid_t uid)
 
 	if (w == NULL)
 		return NULL;
-	w->task.step = step;
-	w->task.end = end;
-	w->master = m;
-	w->ask = *ask;
-	w->by = uid == 0 ? "root" : m->users.master.name;
+	*w = (struct walk){ .task = { .step = step, .end = end },
+	    .master = m, .ask = *ask,
+	    .by = uid == 0 ? "root" : m->users.master.name };
 	return &w->task;
 }

@@ -27,7 +27,7 @@ name_of(const char *family, const char *unit)
 static void
 text_row(FILE *f, const char *indent, const char *text, const char *shown)
 {
-	control_put(f, "%s%-*s %*s\n", indent, text_columns -
+	figure_put(f, "%s%-*s %*s\n", indent, text_columns -
 	    (int)strlen(indent), text, value_columns, shown);
 }
 
@@ -70,10 +70,10 @@ static void
 metric_head(FILE *f, const char *name, const char *unit, const char *type,
     const char *help)
 {
-	control_put(f, "# TYPE smtpd_%s %s\n", name, type);
+	figure_put(f, "# TYPE smtpd_%s %s\n", name, type);
 	if (unit[0] != '\0')
-		control_put(f, "# UNIT smtpd_%s %s\n", name, unit);
-	control_put(f, "# HELP smtpd_%s %s\n", name, help);
+		figure_put(f, "# UNIT smtpd_%s %s\n", name, unit);
+	figure_put(f, "# HELP smtpd_%s %s\n", name, help);
 }
 
 /* A bound as a float, which OpenMetrics wants: "0.0001", "16.0". */
@@ -93,7 +93,7 @@ metric_gauge(FILE *f, const char *name, const char *unit, const char *help,
     uint64_t value)
 {
 	metric_head(f, name, unit, "gauge", help);
-	control_put(f, "smtpd_%s %" PRIu64 "\n", name, value);
+	figure_put(f, "smtpd_%s %" PRIu64 "\n", name, value);
 }
 
 static void
@@ -107,12 +107,12 @@ metric_now(struct master *m, FILE *f)
 	(void)control_count_sessions(m, count);
 	metric_head(f, "sessions", "", "gauge", "Sessions now, by state");
 	for (size_t i = 0; i < SESSION_STATE_COUNT; i++)
-		control_put(f, "smtpd_sessions{state=\"%s\"} %" PRIu64 "\n",
+		figure_put(f, "smtpd_sessions{state=\"%s\"} %" PRIu64 "\n",
 		    session_state_words[i], count[i]);
 	metric_gauge(f, "sessions_max", "", "Sessions at once, at most",
 	    l->workers);
 	metric_head(f, "workers", "", "gauge", "Worker processes now");
-	control_put(f, "smtpd_workers{state=\"busy\"} %" PRIu64 "\n"
+	figure_put(f, "smtpd_workers{state=\"busy\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"spare\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"coming\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"leaving\"} %" PRIu64 "\n",
@@ -161,9 +161,9 @@ tell_counters(const uint64_t value[COUNTER_COUNT], struct control_out *o)
 		previous = r->family;
 		if (labelled && value[i] > 0)
 			text_value(o->f, "    ", r->value, r->unit, value[i]);
-		control_put(o->metrics, labelled ? "smtpd_%s_total{%s=\"%s\"}" :
+		figure_put(o->metrics, labelled ? "smtpd_%s_total{%s=\"%s\"}" :
 		    "smtpd_%s_total", name, r->label, r->value);
-		control_put(o->metrics, " %" PRIu64 "\n", value[i]);
+		figure_put(o->metrics, " %" PRIu64 "\n", value[i]);
 		json_out_u64(&o->j, labelled ? r->value : name, value[i]);
 		if (labelled && end == i + 1)
 			json_out_end(&o->j);
@@ -192,7 +192,7 @@ tell_histogram(const struct histogram_row *r,
 		const bool last = i == r->bound_count;
 
 		below += h->bucket[i];
-		control_put(o->metrics, "smtpd_%s_bucket{le=\"%s\"} %" PRIu64
+		figure_put(o->metrics, "smtpd_%s_bucket{le=\"%s\"} %" PRIu64
 		    "\n", name, last ? "+Inf" : metric_float(r->bounds[i],
 		    r->scale), last ? total : below);
 		json_out_object(&o->j, NULL);
@@ -206,7 +206,7 @@ tell_histogram(const struct histogram_row *r,
 	}
 	json_out_end(&o->j);
 	json_out_end(&o->j);
-	control_put(o->metrics, "smtpd_%s_sum %s\nsmtpd_%s_count %" PRIu64 "\n",
+	figure_put(o->metrics, "smtpd_%s_sum %s\nsmtpd_%s_count %" PRIu64 "\n",
 	    name, metric_float(h->sum, r->scale), name, total);
 }
 
@@ -217,7 +217,7 @@ control_stats(struct master *m, struct control_out *o)
 	char up[figure_bytes];
 
 	figure_duration(up_ms, up);
-	control_put(o->f, "smtpd %s as %s, counted since its start %s ago\n\n",
+	figure_put(o->f, "smtpd %s as %s, counted since its start %s ago\n\n",
 	    SMTPD_VERSION, m->conf.hostname, up);
 	json_out_object(&o->j, NULL);
 	json_out_string(&o->j, "version", SMTPD_VERSION);
@@ -227,7 +227,7 @@ control_stats(struct master *m, struct control_out *o)
 	/* Not type "info": node_exporter rejects a file with it. */
 	metric_head(o->metrics, "build_info", "", "gauge",
 	    "The server that is asked");
-	control_put(o->metrics, "smtpd_build_info{version=\"%s\"} 1\n",
+	figure_put(o->metrics, "smtpd_build_info{version=\"%s\"} 1\n",
 	    SMTPD_VERSION);
 	metric_gauge(o->metrics, "start_time_seconds", "seconds",
 	    "When the server started", (uint64_t)time(NULL) - up_ms / 1000);

@@ -20,17 +20,6 @@
 enum { day_s = 86400, label_columns = 14, top_addresses = 10 };
 
 void
-control_put(FILE *f, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (f != NULL)
-		vfprintf(f, format, ap);
-	va_end(ap);
-}
-
-void
 control_line(struct control_out *o, const char *label, const char *format, ...)
 {
 	va_list ap;
@@ -71,7 +60,7 @@ tell_about(const struct master *m, struct control_out *o)
 	json_out_string(&o->j, "root", m->conf.root);
 	figure_duration(up_ms, up);
 	figure_time(time(NULL) - (int64_t)(up_ms / 1000), since);
-	control_put(o->f, "smtpd %s is %s as %s for %s, since %s\n",
+	figure_put(o->f, "smtpd %s is %s as %s for %s, since %s\n",
 	    SMTPD_VERSION, m->stopping ? "stopping" : "running",
 	    m->conf.hostname, up, since);
 	line(o, "configuration", "%s", shown(conf));
@@ -149,7 +138,7 @@ tell_process(void *arg, const struct pool_process *p)
 
 	json_out_object(j, NULL);
 	json_out_string(j, "role", role->name);
-	control_put(role->out->f, "%-8s %10s  %-12s %-10s %s\n", role->name,
+	figure_put(role->out->f, "%-8s %10s  %-12s %-10s %s\n", role->name,
 	    tell_pid(j, p->pid, "?"), role->user->name, p->state,
 	    p->sandbox[0] == '\0' ? "?" : p->sandbox);
 	json_out_u64(j, "uid", role->user->uid);
@@ -185,7 +174,7 @@ tell_processes(const struct master *m, struct control_out *o)
 	const uint64_t *c = pool_count(m);
 
 	json_out_array(&o->j, "processes");
-	control_put(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID",
+	figure_put(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID",
 	    "USER", "STATE", "SANDBOX");
 	tell_process(&role, &(struct pool_process){ getpid(),
 	    m->stopping ? "stopping" : "serving", m->sandbox });
@@ -199,12 +188,12 @@ tell_processes(const struct master *m, struct control_out *o)
 	/* Workers are many: without all, those of a state share a line. */
 	for (enum pool_count i = POOL_BUSY; i <= POOL_IDLE && !o->all; i++)
 		if (c[i] > 0)
-			control_put(o->f, "%-8s %3" PRIu64 " of them  %-12s "
+			figure_put(o->f, "%-8s %3" PRIu64 " of them  %-12s "
 			    "%-10s %s\n", "worker", c[i], worker.user->name,
 			    i == POOL_IDLE ? "spare" : "busy",
 			    pool_nursery(m) == NULL ? "?" :
 			    pool_nursery(m)->sandbox);
-	control_put(o->f, "\n");
+	figure_put(o->f, "\n");
 }
 
 uint64_t
@@ -275,7 +264,7 @@ tell_session(const struct session *t, struct control_out *o)
 	json_out_string(&o->j, "state", state);
 	pid = tell_pid(&o->j, t->worker == NULL ? 0 : pool_pid(t->worker),
 	    "-");
-	control_put(o->f, "%-16s %-39s %-8s %10s %10s %7" PRIu64 "\n", t->id,
+	figure_put(o->f, "%-16s %-39s %-8s %10s %10s %7" PRIu64 "\n", t->id,
 	    t->client.text, state, pid, age, t->stored);
 	json_out_parts(&o->j, "age_seconds", age_ms, 1000);
 	json_out_u64(&o->j, "stored", t->stored);
@@ -298,7 +287,7 @@ list_sessions(const struct master *m, struct control_out *o)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		TAILQ_FOREACH(t, &m->sessions->list[order[i]], entry) {
 			if (n == 0)
-				control_put(o->f, "\n%-16s %-39s %-8s %10s "
+				figure_put(o->f, "\n%-16s %-39s %-8s %10s "
 				    "%10s %7s\n", "SESSION", "CLIENT",
 				    "STATE", "PID", "FOR", "STORED");
 			if (n++ < ipc_sessions_max)

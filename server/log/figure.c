@@ -2,6 +2,7 @@
 #include "server/log/figure.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -61,6 +62,17 @@ figure_utc(int64_t s, char out[figure_bytes])
 	if (gmtime_r(&t, &utc) == NULL || strftime(out, figure_bytes,
 	    "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
 		out[0] = '\0';
+}
+
+void
+figure_put(FILE *f, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	if (f != NULL)
+		vfprintf(f, format, ap);
+	va_end(ap);
 }
 
 const char *

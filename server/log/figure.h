@@ -3,6 +3,7 @@
 #define SERVER_FIGURE_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 enum { figure_bytes = 40 };
 
@@ -14,6 +15,9 @@ void	figure_duration(uint64_t ms, char out[figure_bytes]);
 void	figure_time(int64_t s, char out[figure_bytes]);
 /* "2026-11-23T20:45:00Z"; "" when gmtime(3) cannot represent s. */
 void	figure_utc(int64_t s, char out[figure_bytes]);
+/* fprintf(3), unless f is NULL. */
+void	figure_put(FILE *f, const char *format, ...)
+	    __attribute__((format(printf, 2, 3)));
 /* "" for 1, else "s". */
 const char *figure_plural(uint64_t count);
 

@@ -60,7 +60,7 @@ enum { json_out_depth_max = 16 };
 struct json_out {
 	FILE		*f;		/* borrowed */
 	unsigned	 depth;
-	bool		 filled[json_out_depth_max]; /* has a member already */
+	bool		 filled;	/* a value precedes, after a comma */
 	char		 closing[json_out_depth_max];
 };
 

@@ -35,10 +35,9 @@ begin(struct json_out *j, const char *key)
 {
 	if (j->f == NULL)
 		return false;
-	if (j->depth > 0 && j->filled[j->depth - 1])
+	if (j->depth > 0 && j->filled)
 		putc(',', j->f);
-	if (j->depth > 0)
-		j->filled[j->depth - 1] = true;
+	j->filled = true;
 	if (key != NULL) {
 		put_octets(j->f, span_of(key));
 		putc(':', j->f);
@@ -66,7 +65,7 @@ open_with(struct json_out *j, const char *key, const char brackets[2])
 	put(j, key, "%c", brackets[0]);
 	if (j->depth == json_out_depth_max)
 		return;		/* no caller nests so deep */
-	j->filled[j->depth] = false;
+	j->filled = false;
 	j->closing[j->depth++] = brackets[1];
 }
 
@@ -86,6 +85,7 @@ void
 json_out_end(struct json_out *j)
 {
 	j->depth--;
+	j->filled = true;
 	if (j->f != NULL)
 		fprintf(j->f, "%c%s", j->closing[j->depth],
 		    j->depth == 0 ? "\n" : "");

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ enum {
 static struct {
 	int		dir;		/* -1: no log file */
 	char		path[path_max_bytes];
-	char		dir_path[path_max_bytes];
+	const char	*dir_path;
 	const char	*name;		/* in path */
 } file = { .dir = -1 };
 
@@ -76,14 +77,12 @@ int
 log_file_open(const char *path, const struct identity *owner,
     const char **why)
 {
-	int n;
+	static char copy[path_max_bytes];
 
 	snprintf(file.path, sizeof(file.path), "%s", path);
+	snprintf(copy, sizeof(copy), "%s", path);
 	file.name = strrchr(file.path, '/') + 1;
-	/* "/var/log/smtpd.log": "/var/log". */
-	n = (int)(file.name - file.path) - 1;
-	snprintf(file.dir_path, sizeof(file.dir_path), "%.*s", n == 0 ? 1 : n,
-	    file.path);
+	file.dir_path = dirname(copy);
 	file.dir = open(file.dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (file.dir != -1 && use_file(owner) == 0)
 		return 0;

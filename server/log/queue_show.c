@@ -92,15 +92,14 @@ show_rcpts(const struct queue_row *row, bool whole, const struct queue_out *o)
 		json_out_string(o->j, "address", to);
 		json_out_bool(o->j, "done", done);
 		json_out_end(o->j);
-		if (o->f != NULL)
-			fprintf(o->f, whole ? "\n    to <%s>%s" :
-			    " to <%s>%s", to, done ? ", done" : "");
+		figure_put(o->f, whole ? "\n    to <%s>%s" : " to <%s>%s",
+		    to, done ? ", done" : "");
 		if (!whole)
 			break;
 	}
 	json_out_end(o->j);
-	if (o->f != NULL && !whole && row->left > 1)
-		fprintf(o->f, " and %" PRIu32 " more", row->left - 1);
+	if (!whole && row->left > 1)
+		figure_put(o->f, " and %" PRIu32 " more", row->left - 1);
 }
 
 void
@@ -110,9 +109,9 @@ queue_show_row(const struct queue_row *row, bool whole, bool first,
 	char from[address_bytes] = "", size[figure_bytes], age[figure_bytes];
 	const char *next = when(row);
 
-	if (first && o->f != NULL)
-		fprintf(o->f, "%-16s %10s %10s %5s %-12s %s\n", "ID", "SIZE",
-		    "AGE", "TRIES", "NEXT", "FROM, TO");
+	if (first)
+		figure_put(o->f, "%-16s %10s %10s %5s %-12s %s\n", "ID",
+		    "SIZE", "AGE", "TRIES", "NEXT", "FROM, TO");
 	if (row->envelope != NULL)
 		(void)smtp_mailbox_text(&row->envelope->from, from);
 	json_out_object(o->j, NULL);
@@ -125,17 +124,14 @@ queue_show_row(const struct queue_row *row, bool whole, bool first,
 	json_out_u64(o->j, "recipients_left", row->left);
 	figure_size((uint64_t)row->size_kib * 1024, size);
 	figure_duration(row->age_s < 0 ? 0 : (uint64_t)row->age_s * 1000, age);
-	if (o->f != NULL)
-		fprintf(o->f, "%s %10s %10s %5" PRIu32 " %-12s ", row->id,
-		    size, age, row->tries, next);
+	figure_put(o->f, "%s %10s %10s %5" PRIu32 " %-12s ", row->id, size,
+	    age, row->tries, next);
 	if (row->envelope != NULL) {
 		json_out_string(o->j, "from", from);
-		if (o->f != NULL)
-			fprintf(o->f, "<%s>", from);
+		figure_put(o->f, "<%s>", from);
 		show_rcpts(row, whole, o);
-	} else if (o->f != NULL)
-		fputs("its file cannot be read", o->f);
+	} else
+		figure_put(o->f, "its file cannot be read");
 	json_out_end(o->j);
-	if (o->f != NULL)
-		fputc('\n', o->f);
+	figure_put(o->f, "\n");
 }

@@ -1,12 +1,11 @@
 /* What became of a message.  The log may be forged: it is escaped. */
-#include "server/smtpctl/story.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "server/log/figure.h"
-#include "server/smtpctl/smtpctl.h"
 
 enum { what_columns = 25 };	/* "  2026-11-30 14:00:01  " and two */
 

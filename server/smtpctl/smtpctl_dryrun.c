@@ -14,7 +14,6 @@
 #include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
-#include "server/smtpctl/story.h"
 #include "shared/ip.h"
 #include "shared/smtp_reply.h"
 

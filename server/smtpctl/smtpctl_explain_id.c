@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "server/log/log_message.h"
-#include "server/smtpctl/story.h"
 #include "shared/array.h"
 #include "shared/smtp_reply.h"
 

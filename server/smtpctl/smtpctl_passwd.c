@@ -12,6 +12,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <readpassphrase.h>
 #include <sodium.h>
@@ -177,17 +178,15 @@ static void
 open_dir(struct work *w)
 {
 	const char *slash = strrchr(w->path, '/');
-	char dir[PATH_MAX] = ".";
+	char copy[PATH_MAX];
 
 	w->base = slash == NULL ? w->path : slash + 1;
-	if (slash != NULL)
-		snprintf(dir, sizeof(dir), "%.*s", (int)(w->base - w->path),
-		    w->path);
-	if (strlen(w->path) >= sizeof(dir) || snprintf(w->beside,
+	snprintf(copy, sizeof(copy), "%s", w->path);
+	if (strlen(w->path) >= sizeof(copy) || snprintf(w->beside,
 	    sizeof(w->beside), ".%s.smtpctl", w->base) >=
 	    (int)sizeof(w->beside))
 		errc(1, ENAMETOOLONG, "%s", w->path);
-	w->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w->dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w->dir == -1)
 		err(1, "%s: its directory cannot be opened", w->path);
 }
@@ -344,13 +343,13 @@ may_be_added(struct span name)
 
 /* ---- the actions -------------------------------------------------------- */
 
+/* The entry of name, which has to be there, before a password is asked for. */
 static void
-fail_nobody(const char *path, struct span name)
+open_user(struct work *w, const char *path, struct span name, bool locked)
 {
-	char shown[conf_shown_max_bytes];
-
-	conf_show(name, shown, sizeof(shown));
-	errx(1, "%s has no user \"%s\"; -a adds one", path, shown);
+	if (!open_work(w, path, name, locked))
+		errx(1, "%s has no user \"%s\"; -a adds one", path,
+		    conf_shown(name));
 }
 
 static int
@@ -362,8 +361,7 @@ check(const char *path, struct span name)
 	const char *why;
 	struct work w;
 
-	if (!open_work(&w, path, name, false))
-		fail_nobody(path, name);
+	open_user(&w, path, name, false);
 	why = w.user.hash.n == 0 ?
 	    "there is none: set it with smtpctl passwd" :
 	    password_form_parse(w.user.hash, &form);
@@ -390,10 +388,8 @@ change(const char *path, struct span name, int action)
 	const char *why = NULL;
 	struct work w;
 
-	/* Checked before the user types a password for nothing. */
 	if (action != 'a') {
-		if (!open_work(&w, path, name, false))
-			fail_nobody(path, name);
+		open_user(&w, path, name, false);
 		close_work(&w);
 	}
 	if (action != 'D') {
@@ -404,13 +400,11 @@ change(const char *path, struct span name, int action)
 	}
 	if (why != NULL)
 		errx(1, "password: %s", why);
-	if (!open_work(&w, path, name, true)) {
-		if (action != 'a')
-			fail_nobody(path, name);
-		if (!may_be_added(name))
-			errx(1, "that cannot be the name of a user: see USERS "
-			    "in smtpd.conf(5)");
-	}
+	if (action != 'a')
+		open_user(&w, path, name, true);
+	else if (!open_work(&w, path, name, true) && !may_be_added(name))
+		errx(1, "that cannot be the name of a user: see USERS in "
+		    "smtpd.conf(5)");
 	replace(&w, name, stored);
 	if ((w.st.st_mode & S_IROTH) != 0)
 		warnx("%s can be read by everybody on this host, who may then "

@@ -1,5 +1,5 @@
 /* Printing decisions, with the lines of the configuration that made them. */
-#include "server/smtpctl/story.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -12,7 +12,6 @@
 #include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
 #include "server/log/log_message.h"
-#include "server/smtpctl/smtpctl.h"
 
 enum {
 	text_bytes = 8 * 1024,	/* a step */

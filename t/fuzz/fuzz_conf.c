@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/conf/wrong_word.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,6 @@
  * be shown.
  */
 #include "server/conf/conf_parse.h"
-#include "server/conf/wrong_word.h"
 #include "t/unit/unit.h"
 
 static bool

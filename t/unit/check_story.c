@@ -3,7 +3,7 @@
  * words of each step.
  */
 #include "server/mail/recipient.h"
-#include "server/smtpctl/story.h"
+#include "server/smtpctl/smtpctl.h"
 #include "shared/smtp_reply.h"
 #include "t/unit/conf_case.h"
 
