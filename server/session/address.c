@@ -209,9 +209,8 @@ address_top(struct address_book *b, int64_t now_ms, bool refused,
 		return n;
 	}
 	RB_FOREACH(e, address_tree, &b->tree) {
-		if ((e->key[0] != HOST_4 && e->key[0] != HOST_6) ||
-		    e->sessions == 0)
-			continue;
+		if (e->network == NULL || e->sessions == 0)
+			continue;	/* a network, or a host refused */
 		for (at = n; at > 0 && out[at - 1]->sessions < e->sessions;)
 			at--;
 		if (at == max)

@@ -43,7 +43,6 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	session_refuse(s, REFUSAL_EARLY);
 	shutdown(fd, SHUT_WR);
 	s->dismissed = true;
-	event_del(&s->early);
 	event_assign(&s->early, s->master->base, fd, 0, on_greeting, s);
 	event_add(&s->early, &soon);
 }
@@ -156,37 +155,6 @@ admit(struct master *m, int fd, const struct address *client, unsigned words)
 	session_refuse(s, why);
 	session_close(s);
 	free(s);
-}
-
-enum smtp_reply
-admit_proxied(struct session *s, const struct ipc_proxy *p)
-{
-	struct master *m = s->master;
-	struct address_host *proxy = s->host;
-	struct address client;
-	enum refusal why;
-
-	s->header_due = false;
-	/* A health check of the proxy, which stays the client. */
-	if (!p->given || !address_of_ip(p->ip.ipv6, p->ip.ip, p->port,
-	    &client))
-		return REPLY_GREETING;
-	m->counters.value[COUNTER_PROXIED]++;
-	log_put(LOG_LEVEL_INFO, "proxied", "session=%s client=%s port=%zu "
-	    "via=%s", s->id, client.text, (size_t)client.port,
-	    s->client.text);
-	s->client = client;
-	s->of_proxy = false;
-	why = address_enter(m->book, &client, &m->conf.limits,
-	    deadline_now_ms(), &s->host);
-	if (why != REFUSAL_NONE) {
-		session_refuse(s, why);
-		return counters_refusals[why].reply;
-	}
-	proxy->served--;
-	address_leave(m->book, proxy);
-	s->host->served++;
-	return REPLY_GREETING;
 }
 
 void

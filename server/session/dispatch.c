@@ -82,18 +82,43 @@ is_submission(const struct session *s)
 	return (s->words & LISTEN_SUBMISSION) != 0;
 }
 
-/* Once, while a PROXY header is due; a session refused here can only end. */
+/*
+ * Once, while a PROXY header is due: from here on s belongs to the client that
+ * the header names.  A session refused here can only end.
+ */
 static bool
 on_proxy(struct session *s, const struct ipc_record *r)
 {
-	enum smtp_reply reply;
+	const struct ipc_proxy *p = &r->u.proxy;
+	struct address_host *proxy = s->host;
+	struct master *m = s->master;
+	struct address client;
+	enum refusal why;
 
 	if (!s->header_due)
 		return false;
-	reply = admit_proxied(s, &r->u.proxy);
-	if (reply == REPLY_GREETING)
-		pool_permit(s->worker, IPC_AT_SESSION);
-	return answer(s, reply);
+	s->header_due = false;
+	/* Else a health check of the proxy, which stays the client. */
+	if (p->given && address_of_ip(p->ip.ipv6, p->ip.ip, p->port,
+	    &client)) {
+		m->counters.value[COUNTER_PROXIED]++;
+		log_put(LOG_LEVEL_INFO, "proxied", "session=%s client=%s "
+		    "port=%zu via=%s", s->id, client.text,
+		    (size_t)client.port, s->client.text);
+		s->client = client;
+		s->of_proxy = false;
+		why = address_enter(m->book, &client, &m->conf.limits,
+		    deadline_now_ms(), &s->host);
+		if (why != REFUSAL_NONE) {
+			session_refuse(s, why);
+			return answer(s, counters_refusals[why].reply);
+		}
+		proxy->served--;
+		address_leave(m->book, proxy);
+		s->host->served++;
+	}
+	pool_permit(s->worker, IPC_AT_SESSION);
+	return answer(s, REPLY_GREETING);
 }
 
 /* The session can only end. */

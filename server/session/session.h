@@ -114,12 +114,6 @@ void	admit_accept(evutil_socket_t fd, short what, void *m);
  */
 int	admit_one(struct master *m, int input, int output,
 	    const struct address *client);
-/*
- * The PROXY header of s has come: from here on s belongs to the client that p
- * names, or to the proxy, if p names none.  REPLY_GREETING; or the reply that
- * refuses it, and s can only end.
- */
-enum smtp_reply admit_proxied(struct session *s, const struct ipc_proxy *p);
 /* Turns away every client that waits. */
 void	admit_stop(struct master *m);
 
