@@ -10,8 +10,10 @@
  * then every five months have 153 days.
  */
 void
-trace_field_utc(int64_t seconds, struct tm *out)
+trace_field_date(int64_t seconds, struct buf *out)
 {
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
 	int64_t day = seconds / 86400, time = seconds % 86400;
 	int64_t since = day + 719468;		/* from 1 March of year 0 */
 	int64_t era = since / 146097, in_era = since % 146097;
@@ -20,23 +22,11 @@ trace_field_utc(int64_t seconds, struct tm *out)
 	int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
 	int64_t month = (5 * in_year + 2) / 153;
 
-	*out = (struct tm){ .tm_sec = (int)(time % 60),
-	    .tm_min = (int)(time / 60 % 60), .tm_hour = (int)(time / 3600),
-	    .tm_mday = (int)(in_year - (153 * month + 2) / 5 + 1),
-	    .tm_mon = (int)((month + 2) % 12),
-	    .tm_wday = (int)((day + 4) % 7) };
-	out->tm_year = (int)(year + era * 400 + (month >= 10) - 1900);
-}
-
-void
-trace_field_date(const struct tm *utc, struct buf *out)
-{
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
 	buf_print(out, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
-	    days + 3 * utc->tm_wday, utc->tm_mday, months + 3 * utc->tm_mon,
-	    utc->tm_year + 1900, utc->tm_hour, utc->tm_min, utc->tm_sec);
+	    days + 3 * ((day + 4) % 7),
+	    (int)(in_year - (153 * month + 2) / 5 + 1), months + 3 * month,
+	    (int)(year + era * 400 + (month >= 10)), (int)(time / 3600),
+	    (int)(time / 60 % 60), (int)(time % 60));
 }
 
 /*
@@ -65,6 +55,6 @@ trace_field_write(const struct trace *t, struct buf *out)
 	if (t->suite != NULL)
 		buf_print(out, "\n\ttls %s", t->suite);
 	buf_add_str(out, "; ");
-	trace_field_date(&t->utc, out);
+	trace_field_date(t->now_s, out);
 	buf_add_str(out, "\n");
 }

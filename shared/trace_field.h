@@ -5,8 +5,6 @@
 #ifndef SHARED_TRACE_FIELD_H
 #define SHARED_TRACE_FIELD_H
 
-#include <time.h>
-
 #include "shared/buf.h"
 #include "shared/smtp_syntax.h"
 
@@ -26,14 +24,15 @@ struct trace {
 	const char		*id;
 	const char		*suite;		/* IANA's name; NULL: no TLS */
 	const struct mailbox	*only_rcpt;	/* NULL: several recipients */
-	struct tm		 utc;
+	int64_t			 now_s;		/* since 1970 */
 };
 
 /* Writes both fields, LF line ends, to out of trace_field_max_bytes. */
 void	trace_field_write(const struct trace *t, struct buf *out);
-/* Seconds since 1970 (0 or more) as a date; reads no time zone file. */
-void	trace_field_utc(int64_t seconds, struct tm *out);
-/* Writes utc as RFC 5322 3.3: "Mon, 23 Nov 2026 20:45:00 +0000". */
-void	trace_field_date(const struct tm *utc, struct buf *out);
+/*
+ * Writes seconds since 1970 (0 or more) as RFC 5322 3.3, "Mon, 23 Nov 2026
+ * 20:45:00 +0000"; reads no time zone file.
+ */
+void	trace_field_date(int64_t seconds, struct buf *out);
 
 #endif

@@ -142,10 +142,8 @@ print_date(struct report *r, const char *before, int64_t s)
 {
 	char storage[64];
 	struct buf text = buf_over(storage, sizeof(storage));
-	struct tm utc;
 
-	trace_field_utc(s, &utc);
-	trace_field_date(&utc, &text);
+	trace_field_date(s, &text);
 	print(r, "%s%s\n", before, buf_str(&text));
 }
 

@@ -82,12 +82,10 @@ store_missing(const struct smtp_session *s, struct intake *in)
 	char storage[fields_max_bytes], digits[2 * random_bytes + 1];
 	struct buf fields = buf_over(storage, sizeof(storage));
 	uint8_t random[random_bytes];
-	struct tm utc;
 
 	if (in->header.originators.date == 0) {
-		trace_field_utc(time(NULL), &utc);
 		buf_add_str(&fields, "Date: ");
-		trace_field_date(&utc, &fields);
+		trace_field_date(time(NULL), &fields);
 		buf_add_str(&fields, "\n");
 		in->header.lines++;
 	}

@@ -315,7 +315,7 @@ message_begin(struct message *t, int fds[2])
 		.only_rcpt = t->rcpt_count != 1 || (t->draft.count > 0 &&
 		    smtp_mailbox_is_utf8(&t->first_rcpt)) ? NULL :
 		    &t->first_rcpt,
-		.id = t->id
+		.id = t->id, .now_s = now_s
 	};
 	int error;
 
@@ -325,7 +325,6 @@ message_begin(struct message *t, int fds[2])
 		trace.client_ip = "";
 	}
 	ident_make(t->id);
-	trace_field_utc(now_s, &trace.utc);
 	trace_field_write(&trace, &head);
 	if (begin_files(t, buf_span(&head), now_s, fds) == 0)
 		return VERDICT_OK;

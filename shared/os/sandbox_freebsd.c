@@ -4,12 +4,12 @@
  * pages and compiled against stub headers only; it has not run.
  *
  * In capability mode every absolute open fails: files are opened below kept
- * directories, the nursery executes itself by a descriptor, and syslog keeps its
- * open socket.  Nobody connects in it, so dial, which parses and holds nothing,
- * is confined by its limits and its user only; and the keeper cannot start
- * another.  A process can create sockets, but not bind or connect
- * them, set its own user ID, and map code (sandbox_beyond).  A descriptor that
- * a worker receives later has the rights that the sender left on it.
+ * directories, the nursery executes itself by a descriptor, and the socket of
+ * syslog stays open.  Nobody connects in it, so dial, which parses and holds
+ * nothing, is confined by its limits and its user only; and the keeper cannot
+ * start another.  A process can create sockets, but not bind or connect them,
+ * set its own user ID, and map code (sandbox_beyond).  A descriptor that a
+ * worker receives later has the rights that the sender left on it.
  */
 #include <sys/types.h>
 #include <sys/capsicum.h>
