@@ -1,6 +1,4 @@
-/*
- * Arrays that grow by one.
- */
+/* Arrays that grow by one. */
 #include "shared/array.h"
 
 #include <stdlib.h>

@@ -1,6 +1,4 @@
-/*
- * Arrays that grow by one.
- */
+/* Arrays that grow by one. */
 #ifndef SHARED_ARRAY_H
 #define SHARED_ARRAY_H
 

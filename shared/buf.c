@@ -1,12 +1,9 @@
-/*
- * The fixed-size buffer.  Pure: storage belongs to the caller.
- */
+/* The fixed-size buffer.  Pure: storage belongs to the caller. */
 #include "shared/buf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
 
 struct buf
 buf_over(void *storage, size_t max)

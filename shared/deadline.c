@@ -1,6 +1,4 @@
-/*
- * The monotonic clock.
- */
+/* The monotonic clock. */
 #include "shared/deadline.h"
 
 #include <limits.h>

@@ -1,6 +1,4 @@
-/*
- * Time for waiting: the monotonic clock, which nobody can set back.
- */
+/* Time for waiting: the monotonic clock, which nobody can set back. */
 #ifndef SHARED_DEADLINE_H
 #define SHARED_DEADLINE_H
 

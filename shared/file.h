@@ -1,6 +1,4 @@
-/*
- * Files: whole reads and writes, where read(2) and write(2) do not block.
- */
+/* Files: whole reads and writes, where read(2) and write(2) do not block. */
 #ifndef SHARED_FILE_H
 #define SHARED_FILE_H
 

@@ -1,6 +1,4 @@
-/*
- * IP addresses as text.
- */
+/* IP addresses as text. */
 #include "shared/ip.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,4 @@
-/*
- * IP addresses, read strictly: all of the input, IPv4 in one spelling.  Pure.
- */
+/* IP addresses, read strictly: all of the text, IPv4 in one spelling.  Pure. */
 #ifndef SHARED_IP_H
 #define SHARED_IP_H
 

@@ -1,6 +1,4 @@
-/*
- * Records over SOCK_SEQPACKET: one record a packet, at most one descriptor.
- */
+/* Records over SOCK_SEQPACKET: one record a packet, at most one descriptor. */
 #include "shared/ipc.h"
 
 #include <errno.h>

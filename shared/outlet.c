@@ -1,6 +1,4 @@
-/*
- * Lines that are written without waiting for their reader.
- */
+/* Lines that are written without waiting for their reader. */
 #include "shared/outlet.h"
 
 #include <errno.h>

@@ -1,6 +1,4 @@
-/*
- * Replies as text.  Pure.
- */
+/* Replies as text.  Pure. */
 #include "shared/smtp_reply.h"
 
 #include <inttypes.h>

@@ -1,6 +1,4 @@
-/*
- * Views of bytes: comparison and cutting.  Pure; used by every program.
- */
+/* Views of bytes: comparison and cutting.  Pure; used by every program. */
 #include "shared/span.h"
 
 #include <string.h>

@@ -1,6 +1,4 @@
-/*
- * Return-Path and Received.  Pure: no clock, no locale.
- */
+/* Return-Path and Received.  Pure: no clock, no locale. */
 #include "shared/trace_field.h"
 
 #include <string.h>

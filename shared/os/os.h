@@ -1,6 +1,4 @@
-/*
- * Functions that differ between operating systems.
- */
+/* Functions that differ between operating systems. */
 #ifndef SHARED_OS_H
 #define SHARED_OS_H
 

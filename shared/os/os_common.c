@@ -18,6 +18,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "shared/array.h"
+
 #ifndef __linux__
 
 const int os_send_last = 0;
@@ -53,21 +55,11 @@ find(const char *dir, size_t n)
 int
 os_keep_directory(const char *dir)
 {
-	struct directory *more, d;
+	struct directory d = { strdup(dir), open(dir, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC) };
 
-	more = reallocarray(kept, kept_count + 1, sizeof(*kept));
-	if (more == NULL)
-		return -1;
-	kept = more;
-	d.path = strdup(dir);
-	d.fd = d.path == NULL ? -1 : open(dir, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
-	if (d.fd == -1) {
-		free(d.path);
-		return -1;
-	}
-	kept[kept_count++] = d;
-	return 0;
+	return d.path == NULL || d.fd == -1 ||
+	    array_add(&kept, &kept_count, &d, sizeof(d)) == NULL ? -1 : 0;
 }
 
 int

@@ -1,6 +1,4 @@
-/*
- * Linux.
- */
+/* What only Linux has, or has in its way. */
 #include "shared/os/os.h"
 
 #include <fcntl.h>

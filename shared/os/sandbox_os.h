@@ -1,6 +1,4 @@
-/*
- * Between the files of the sandbox.  Programs include sandbox_table.h.
- */
+/* Between the files of the sandbox.  Programs include sandbox_table.h. */
 #ifndef SHARED_SANDBOX_OS_H
 #define SHARED_SANDBOX_OS_H
 
