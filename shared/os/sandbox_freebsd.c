@@ -88,23 +88,11 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	return forbid_tracing();
 }
 
-const struct sandbox_facts *
-sandbox_facts(void)
-{
-	static const struct sandbox_facts facts = { true, "capsicum, rlimits",
-	    NULL };
-
-	return &facts;
-}
+const struct sandbox_facts sandbox_os_facts = { true, "capsicum, rlimits",
+    NULL };
 
 /* Capability mode refuses calls, and kills by no signal but this one. */
 const int sandbox_kill_signal = SIGTRAP;
-
-bool
-sandbox_confines_paths(enum sandbox_role role)
-{
-	return true;
-}
 
 bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)

@@ -76,23 +76,10 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	return pledge(promises, NULL);
 }
 
-const struct sandbox_facts *
-sandbox_facts(void)
-{
-	static const struct sandbox_facts facts = { true,
-	    "pledge, unveil, rlimits", NULL };
-
-	return &facts;
-}
+const struct sandbox_facts sandbox_os_facts = { true,
+    "pledge, unveil, rlimits", NULL };
 
 const int sandbox_kill_signal = SIGABRT;
-
-bool
-sandbox_confines_paths(enum sandbox_role role)
-{
-	return (sandbox_table[role].rights &
-	    (RIGHT_SERVE | RIGHT_FORK)) != 0;
-}
 
 bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)

@@ -89,11 +89,17 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 }
 
 #ifndef __linux__
-/* Only Linux compiles filters. */
+/* Only Linux compiles filters, and has several kinds of kernels. */
 int
 sandbox_prepare(enum sandbox_role role, const char **what)
 {
 	return 0;
+}
+
+const struct sandbox_facts *
+sandbox_facts(void)
+{
+	return &sandbox_os_facts;
 }
 #endif
 

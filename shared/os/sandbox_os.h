@@ -80,7 +80,9 @@ unsigned sandbox_os_rights(enum sandbox_role role);
 #ifdef __linux__
 #define sandbox_beyond(name, role)	false
 #else
+extern const struct sandbox_facts sandbox_os_facts;
 #define sandbox_os_rights(role)		(sandbox_table[role].rights)
+#define sandbox_confines_paths(role)	true
 #endif
 
 /* For sandbox_beyond: what a sandbox permits with any of these rights. */
