@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "shared/array.h"
+#include "shared/file.h"
 
 #ifndef __linux__
 
@@ -119,7 +120,7 @@ os_connect_datagram(const char *name)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	size_t n = strlen(name);
-	int fd, error;
+	int fd;
 
 	errno = EINVAL;
 	if ((name[0] != '/' && name[0] != '@') || name[1] == '\0' ||
@@ -133,9 +134,7 @@ os_connect_datagram(const char *name)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd == -1 || connect(fd, (struct sockaddr *)&a, (socklen_t)n) == 0)
 		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
+	file_close(fd);
 	return -1;
 }
 

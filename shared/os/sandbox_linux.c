@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "shared/file.h"
 #include "shared/os/sandbox_linux.h"
 
 /* The filter of each prepared role. */
@@ -239,7 +240,7 @@ path_rights(const struct sandbox_path *path, bool is_dir)
 static int
 add_path(int ruleset, const struct sandbox_path *path)
 {
-	int fd = path->fd, saved, result;
+	int fd = path->fd, result;
 	struct landlock_path_beneath_attr rule;
 	struct stat st;
 
@@ -252,10 +253,8 @@ add_path(int ruleset, const struct sandbox_path *path)
 		result = (int)syscall(SYS_landlock_add_rule, ruleset,
 		    LANDLOCK_RULE_PATH_BENEATH, &rule, 0U);
 	}
-	saved = errno;
 	if (path->fd == -1)
-		close(fd);
-	errno = saved;
+		file_close(fd);
 	return result;
 }
 
@@ -287,7 +286,7 @@ restrict_paths(enum sandbox_role role, const struct sandbox_path *paths,
 	/* struct landlock_ruleset_attr as ABI 6 has it: fs, net, scoped. */
 	const uint64_t attr[] = { fs_handled(), net_bind_tcp | net_connect_tcp,
 	    scope_abstract | scope_signal };
-	int abi = sandbox_landlock_abi(), ruleset, result, saved;
+	int abi = sandbox_landlock_abi(), ruleset, result;
 	size_t size = abi >= 6 ? 3 : abi >= 4 ? 2 : 1;
 
 	*what = "landlock_create_ruleset";
@@ -307,9 +306,7 @@ restrict_paths(enum sandbox_role role, const struct sandbox_path *paths,
 		*what = "landlock_restrict_self";
 		result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0U);
 	}
-	saved = errno;
-	close(ruleset);
-	errno = saved;
+	file_close(ruleset);
 	return result;
 }
 
