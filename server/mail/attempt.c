@@ -18,14 +18,7 @@ enum {
 	refused_gap_s = 30 * 60
 };
 
-static void	(*on_end)(struct attempt *a);
 static size_t	opened;
-
-void
-attempt_start(void (*end)(struct attempt *a))
-{
-	on_end = end;
-}
 
 /* ---- the file ----------------------------------------------------------- */
 
@@ -115,8 +108,9 @@ log_line(struct attempt *a, enum log_event event, size_t i)
 	const struct attempt_rcpt first = a->rcpts[i];
 	uint8_t text[queue_log_list_bytes];
 	struct buf list = buf_over(text, sizeof(text));
-	struct envelope_rcpt to, other;
-	struct queue_outcome o = { .to = &to.to, .fact = first.fact,
+	struct envelope_rcpt to;
+	struct mailbox one;
+	struct queue_outcome o = { .to = &one, .fact = first.fact,
 	    .deferred = first.state == ATTEMPT_DEFERRED };
 
 	for (struct attempt_rcpt *r; i < a->count; i++) {
@@ -124,11 +118,12 @@ log_line(struct attempt *a, enum log_event event, size_t i)
 		if (r->state != first.state || r->fact != first.fact ||
 		    r->logged)
 			continue;
-		if (!attempt_read(a, r, o.count == 0 ? &to : &other) ||
-		    !queue_log_add(&list, o.count == 0 ? &to.to : &other.to))
+		if (!attempt_read(a, r, &to) ||
+		    !queue_log_add(&list, &to.to))
 			break;
 		r->logged = true;
-		o.count++;
+		if (o.count++ == 0)
+			one = to.to;
 	}
 	o.list = buf_span(&list);
 	if (o.count > 0)
@@ -409,5 +404,5 @@ attempt_end_group(struct attempt *a)
 	look_at_age(a);
 	log_all(a, LOG_EVENT_TRY, ATTEMPT_DEFERRED);
 	attempt_close(a);
-	on_end(a);
+	a->end(a);
 }

@@ -54,6 +54,8 @@ struct attempt_group {
 struct attempt {
 	struct master		*master;
 	struct queued		*q;
+	void			(*end)(struct attempt *a); /* it has tried, its
+						   reports are due */
 	struct queue_open	 open;
 	bool			 is_open;
 	bool			 lost;		/* there is no file */
@@ -71,8 +73,6 @@ struct attempt {
 	struct queue_fact	*facts;		/* the last is first */
 };
 
-/* end: a has tried, its reports are due, and q then at next_s. */
-void	attempt_start(void (*end)(struct attempt *a));
 void	attempt_free(struct attempt *a);
 /* No pause is longer, so that attempt_tries of them fit in give-up-after. */
 int64_t	attempt_pause_max_s(const struct master *m);
@@ -119,7 +119,7 @@ bool	attempt_is_due(const struct attempt *a, enum report_kind kind);
  */
 void	attempt_reported(struct attempt *a, enum report_kind kind,
 	    bool committed);
-/* A group is done, or waits.  The last one ends the attempt. */
+/* A group is done, or waits.  After the last one q is due at next_s. */
 void	attempt_end_group(struct attempt *a);
 
 #endif

@@ -195,7 +195,6 @@ move(struct link *l, const struct reply_rule *rule)
 	if (family)
 		l->refusal = f;
 	attempt_log_moved(l->group, f);
-	drop_relay(l);
 	l->hop = hop;
 	l->site->master->counters.value[COUNTER_OUT_TLS_FAILED] += plain;
 	l->tls = plain ? RELAY_TLS_NONE : l->site->master->conf.relay.tls;
@@ -235,10 +234,13 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 
 /* Those without a verdict go on: to another host, or in a transaction more. */
 static void
-after_letter(struct link *l)
+on_sent(void *arg, bool reusable)
 {
+	struct link *l = arg;
 	struct attempt *a = l->group->attempt;
 
+	if (!reusable || l->again)
+		drop_relay(l);
 	free(l->to);
 	l->to = NULL;
 	attempt_sent(a);
@@ -246,10 +248,9 @@ after_letter(struct link *l)
 		site_slow(l->site);
 	else if (l->taken)
 		site_took(l->site);
-	if (l->again) {
-		drop_relay(l);
+	if (l->again)
 		send_next(l);
-	} else if (l->closes)
+	else if (l->closes)
 		settle(l, REPLY_DEFERRED, false);
 	else if (l->rule == NULL || l->rule->host == REPLY_MORE ||
 	    !move(l, l->rule)) {
@@ -259,16 +260,6 @@ after_letter(struct link *l)
 			    keep_fact(l, &l->last));
 		send_next(l);
 	}
-}
-
-static void
-on_sent(void *arg, bool reusable)
-{
-	struct link *l = arg;
-
-	if (!reusable)
-		drop_relay(l);
-	after_letter(l);
 }
 
 /* May another transaction go over its connection? */
@@ -321,7 +312,6 @@ send_next(struct link *l)
 	while (l->group != NULL || (is_reusable(l, false) && take(l))) {
 		if (attempt_waits(l->group) && !l->site->master->stopping) {
 			if (!is_usable(l)) {
-				drop_relay(l);
 				reach(l);
 				return;
 			}
@@ -367,7 +357,7 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 	if (crashed)
 		attempt_note_crash(l->group->attempt);
 	if (l->to != NULL) {
-		after_letter(l);
+		on_sent(l, false);
 		return;
 	}
 	l->last = *why;
@@ -380,7 +370,7 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 		settle(l, rule->rcpts, false);
 }
 
-/* Connects to the hop of l. */
+/* Connects to the hop of l, anew. */
 static void
 reach(struct link *l)
 {
@@ -400,6 +390,7 @@ reach(struct link *l)
 		    connect_next_ms : connect_ms }
 	};
 
+	drop_relay(l);
 	l->greeted = (struct ipc_greeted){ .offers = 0 };
 	l->letters = 0;
 	l->relay = relay_connect(l->site->master, &to, &owner, l);
@@ -419,7 +410,8 @@ begin(struct site *s)
 		return false;
 	l->site = s;
 	(void)take(l);
-	l->path = path_enter(l->group->path);
+	l->path = l->group->path;
+	l->path->users++;
 	l->tls = s->master->conf.relay.tls;
 	evtimer_assign(&l->idle, s->master->base, on_idle, l);
 	s->links++;

@@ -223,6 +223,35 @@ list_rcpts(struct attempt *a)
 
 /* ---- attempts ----------------------------------------------------------- */
 
+/* q waits for its time, or for its site; or leaves the queue. */
+static void
+on_end(struct attempt *a)
+{
+	struct master *m = a->master;
+	struct queued *q = a->q;
+	const bool over = a->lost || a->removed || q->left == 0;
+
+	if (due.begun-- == begun_max)
+		turn_soon();
+	if (a->tried && !a->removed && q->left > 0)
+		queue_note(m, q);
+	q->work = NULL;
+	q->state &= (uint8_t)~QUEUED_BUSY;
+	if (over && a->lost)
+		queue_forget(m, q);
+	else if (over)
+		queue_remove(m, q);
+	if (a->wait_for != NULL)
+		site_park(a->wait_for, over ? NULL : q);
+	attempt_free(a);
+}
+
+static void
+on_tried(struct attempt *a)
+{
+	report_all(a, on_end);
+}
+
 /* An attempt, which is q->work until it ends, perhaps at once. */
 static void
 begin(struct master *m, struct queued *q)
@@ -240,8 +269,7 @@ begin(struct master *m, struct queued *q)
 	due.begun++;
 	q->state |= QUEUED_BUSY;
 	q->work = a;
-	a->master = m;
-	a->q = q;
+	*a = (struct attempt){ .master = m, .q = q, .end = on_tried };
 	if (attempt_open(a))
 		list_rcpts(a);
 	/* One more, so that it does not end before all have begun. */
@@ -270,37 +298,6 @@ make_due(struct master *m, struct queued *q)
 	q->next_s = queue_now_s(m);
 	if (may_begin(m) && !(q->state & (QUEUED_HELD | QUEUED_BUSY)))
 		begin(m, q);
-}
-
-/* q waits for its time, or for its site; or leaves the queue. */
-static void
-on_end(struct attempt *a)
-{
-	struct master *m = a->master;
-	struct queued *q = a->q;
-	const bool over = a->lost || a->removed || q->left == 0;
-
-	if (due.begun-- == begun_max)
-		turn_soon();
-	if (a->tried && !a->removed && q->left > 0)
-		queue_note(m, q);
-	q->work = NULL;
-	q->state &= (uint8_t)~QUEUED_BUSY;
-	if (over && a->lost)
-		queue_forget(m, q);
-	else if (over)
-		queue_remove(m, q);
-	else if (a->wait_for != NULL)
-		site_park(a->wait_for, q);
-	if (a->wait_for != NULL)
-		site_release(a->wait_for);
-	attempt_free(a);
-}
-
-static void
-on_tried(struct attempt *a)
-{
-	report_all(a, on_end);
 }
 
 static void
@@ -354,7 +351,6 @@ schedule_start(struct master *m)
 	event_assign(&due.turn, m->base, -1, 0, on_turn, m);
 	event_assign(&due.second, m->base, -1, EV_PERSIST, on_second, m);
 	site_start(m, make_due, link_serve);
-	attempt_start(on_tried);
 	return event_add(&due.second, &period);
 }
 

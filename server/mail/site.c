@@ -45,13 +45,6 @@ site_kick(struct site *s)
 	evtimer_add(&s->look, &at_once);
 }
 
-void
-site_release(struct site *s)
-{
-	s->holds--;
-	site_kick(s);
-}
-
 /* ---- what waits --------------------------------------------------------- */
 
 bool
@@ -68,8 +61,9 @@ site_limit(const struct site *s)
 	return site_is_down(s) ? 1 : s->limit < most ? s->limit : most;
 }
 
-bool
-site_is_closed(const struct site *s)
+/* One group is sent, after a pause: the probe. */
+static bool
+is_closed(const struct site *s)
 {
 	return site_is_down(s) && (s->links > 0 ||
 	    deadline_now_ms() < s->until_ms);
@@ -163,15 +157,16 @@ site_leave(struct attempt_group *g, bool waits)
 void
 site_park(struct site *s, struct queued *q)
 {
-	struct site_lane *l = lane_of(s, q);
+	struct site_lane *l = q == NULL ? NULL : lane_of(s, q);
 
-	if (array_add(&l->parked, &l->parked_count, &q, sizeof(struct queued *))
-	    == NULL)
+	s->holds--;
+	site_kick(s);
+	if (l == NULL || array_add(&l->parked, &l->parked_count, &q,
+	    sizeof(struct queued *)) == NULL)
 		return;
 	++*count_of(s, q);
 	q->work = l;
 	q->parked = (uint32_t)l->parked_count - 1;
-	site_kick(s);
 }
 
 void
@@ -240,7 +235,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	all.serve(s);
 	for (struct site_lane *l = s->lanes; l < s->lanes + 2; l++)
 		while (l->parked_count > 0 && !s->master->stopping &&
-		    (site_is_down(s) ? s->called == 0 && !site_is_closed(s) :
+		    (site_is_down(s) ? s->called == 0 && !is_closed(s) :
 		    !is_full(l, s->called)))
 			call(l);
 	if (!is_used(s))
@@ -358,7 +353,7 @@ site_add(struct master *m, struct path *p, struct attempt_group *g)
 	s->called -= s->called > 0;
 	site_kick(s);
 	l = lane_of(s, g->attempt->q);
-	if (site_is_closed(s) || is_full(l, 0) || m->stopping) {
+	if (is_closed(s) || is_full(l, 0) || m->stopping) {
 		site_leave(g, true);
 		return;
 	}
@@ -406,5 +401,4 @@ site_start(struct master *m,
 {
 	all.due = due;
 	all.serve = serve;
-	RB_INIT(&all.sites);
 }

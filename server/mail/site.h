@@ -53,15 +53,14 @@ void	site_start(struct master *m,
 	    void (*due)(struct master *m, struct queued *q),
 	    void (*serve)(struct site *s));
 /*
- * q waits for s: it is called back in time to be sent, so that thousands take
- * no memory and no time of others; or it is due, for its age is looked at.
+ * Ends the hold of site_leave().  q, unless it is NULL, waits for s: it is
+ * called back in time to be sent, so that thousands take no memory and no time
+ * of others; or it is due, for its age is looked at.
  */
 void	site_park(struct site *s, struct queued *q);
 void	site_unpark(struct queued *q);
 /* s is looked at in the next turn of the loop. */
 void	site_kick(struct site *s);
-/* Ends the hold that site_leave() put on s. */
-void	site_release(struct site *s);
 /* Takes g over, to be sent over p; it may leave at once. */
 void	site_add(struct master *m, struct path *p, struct attempt_group *g);
 /* The group that is next: one of the many for four of the few; or NULL. */
@@ -80,9 +79,8 @@ void	site_took(struct site *s);
 void	site_slow(struct site *s);
 /* At most so many connections. */
 size_t	site_limit(const struct site *s);
-/* One group is sent, after a pause: the probe.  closed: not now. */
+/* Only one group is sent, after a pause: the probe. */
 bool	site_is_down(const struct site *s);
-bool	site_is_closed(const struct site *s);
 /* The site that p leads to; NULL: nothing is known of it. */
 struct site *site_find(const struct path *p);
 /* Messages that are here, or parked. */

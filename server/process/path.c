@@ -125,13 +125,6 @@ path_make(const struct master *m, const struct route *r, uint16_t port,
 	return p;
 }
 
-struct path *
-path_enter(struct path *p)
-{
-	p->users++;
-	return p;
-}
-
 void
 path_leave(struct path *p)
 {

@@ -33,7 +33,7 @@ struct path {
  */
 struct path *path_make(const struct master *m, const struct route *r,
 	    uint16_t port, bool written, enum relay_end *why);
-struct path *path_enter(struct path *p);
+/* The last of its users frees p. */
 void	path_leave(struct path *p);
 /* The first of another address family than *hop. */
 bool	path_other_family(const struct path *p, size_t *hop);

@@ -132,7 +132,7 @@ on_end(struct attempt *a)
 		states[i] = a->rcpts[i].state;
 	ended = true;
 	if (a->wait_for != NULL)
-		site_release(a->wait_for);
+		site_park(a->wait_for, NULL);
 	attempt_free(a);
 }
 
@@ -181,7 +181,6 @@ begin(const char *const hosts[])
 		m.conf.relay.give_up_after_s = 5 * 24 * 60 * 60;
 		m.conf.limits.deliveries = m.conf.limits.per_destination = 10;
 		site_start(&m, on_due, link_serve);
-		attempt_start(on_end);
 		envelope = buf_over(octets, sizeof(octets));
 	}
 	envelope.n = 0;
@@ -189,7 +188,8 @@ begin(const char *const hosts[])
 	asked[0] = '\0';
 	q = (struct queued){ .rcpts = rcpts, .left = rcpts, .queued_s = 999 };
 	attempt = calloc(1, sizeof(*attempt));
-	*attempt = (struct attempt){ .master = &m, .q = &q, .pending = 1,
+	*attempt = (struct attempt){ .master = &m, .q = &q,
+	    .end = on_end, .pending = 1,
 	    .rcpts = calloc(rcpts, sizeof(*rcpt)), .count = rcpts,
 	    .groups = calloc(1, sizeof(struct attempt_group)),
 	    .group_count = 1 };
