@@ -70,10 +70,7 @@ struct ipc_outcome {
 	uint16_t	code;		/* 200 to 599; or 0 */
 	uint16_t	enhanced[3];	/* class 2, 4 or 5; each below 1000 */
 	uint16_t	n;
-	/*
-	 * Its lines, "\n" between, each without the reply code; an enhanced
-	 * status stands in it as it came.
-	 */
+	/* Lines without the code, "\n" between; an enhanced status is there. */
 	uint8_t		text[relay_text_bytes];
 };
 
@@ -157,7 +154,6 @@ struct ipc_report {
 struct ipc_fact {
 	struct ipc_outcome	outcome;
 	int64_t			tried_s;	/* 0: never */
-	uint8_t			uncertain;	/* it may arrive all the same */
 	/* The remote MTA; "": none. */
 	char			host[smtp_domain_max_bytes + 1];
 };

@@ -232,6 +232,8 @@ put_story(struct report *r)
 	const struct ipc_outcome *o = &r->fact.outcome;
 	const enum report_kind kind = r->of.kind;
 	const unsigned detail = status_of(kind, o) % 1000000;
+	const bool uncertain = o->stage == RELAY_DOT &&
+	    o->end != RELAY_END_REPLY;
 	size_t i = 0;
 
 	print(r, "\n<%s>\n", r->address);
@@ -245,7 +247,7 @@ put_story(struct report *r)
 		print(r, "    Why: %s (%s)%s", ends[o->end], stages[o->stage],
 		    o->n > 0 ? ":\n        " : "");
 	put_words(r, span_from(o->text, o->n), "        ");
-	if (r->fact.uncertain)
+	if (uncertain)
 		print(r, "    The connection was lost when the whole message "
 		    "had been sent:\n    it may %s.\n", kind == REPORT_FAILED ?
 		    "have arrived all the same" : "arrive twice");
@@ -253,7 +255,7 @@ put_story(struct report *r)
 		return;
 	while (detail < advice[i].from || detail > advice[i].to)
 		i++;
-	print(r, "    What to do: %s\n", r->fact.uncertain ?
+	print(r, "    What to do: %s\n", uncertain ?
 	    "ask the recipient whether it came." : advice[i].words);
 }
 

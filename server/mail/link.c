@@ -116,9 +116,8 @@ fact_of(const struct link *l, const struct ipc_outcome *o)
 {
 	const struct path_hop *hop = &l->path->hops[l->hop];
 	struct queue_fact f = { .fact = { .outcome = *o,
-	    .tried_s = queue_now_s(l->site->master),
-	    .uncertain = reply_rule(o)->rcpts == REPLY_UNCERTAIN },
-	    .ip = *hop->ip, .port = l->path->port, .greeted = l->greeted };
+	    .tried_s = queue_now_s(l->site->master) }, .ip = *hop->ip,
+	    .port = l->path->port, .greeted = l->greeted };
 
 	strlcpy(f.fact.host, hop->host->name, sizeof(f.fact.host));
 	f.fact.outcome.index = 0;
@@ -244,10 +243,8 @@ on_sent(void *arg, bool reusable)
 	free(l->to);
 	l->to = NULL;
 	attempt_sent(a);
-	if (l->slower)
-		site_slow(l->site);
-	else if (l->taken)
-		site_took(l->site);
+	if (l->slower || l->taken)
+		site_pace(l->site, l->slower);
 	if (l->again)
 		send_next(l);
 	else if (l->closes)

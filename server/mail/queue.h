@@ -20,8 +20,8 @@ struct queued {
 	int64_t			 queued_s;
 	int64_t			 next_s;	/* due again */
 	uint8_t			*done;		/* bits: queue_is_done() */
-	void			*work;		/* its attempt, or the lane where
-						   it is parked; NULL: waits */
+	void			*work;		/* its attempt; or the lane of a
+						   site; NULL: waits */
 	uint32_t		 parked;	/* its place at that site */
 	uint32_t		 sender;	/* a hash; once it was begun */
 	uint32_t		 lines;		/* LF to be sent */

@@ -288,19 +288,12 @@ site_greeted(struct site *s)
 }
 
 void
-site_took(struct site *s)
+site_pace(struct site *s, bool slower)
 {
-	if (++s->taken < s->limit ||
-	    s->limit >= (size_t)s->master->conf.limits.per_destination)
+	if (!slower && (++s->taken < s->limit ||
+	    s->limit >= (size_t)s->master->conf.limits.per_destination))
 		return;
-	s->limit++;
-	s->taken = 0;
-}
-
-void
-site_slow(struct site *s)
-{
-	s->limit = s->limit > 1 ? s->limit / 2 : 1;
+	s->limit = !slower ? s->limit + 1 : s->limit > 1 ? s->limit / 2 : 1;
 	s->taken = 0;
 }
 

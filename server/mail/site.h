@@ -73,10 +73,8 @@ void	site_leave(struct attempt_group *g, bool waits);
 void	site_failed(struct site *s, const struct queue_fact *f);
 /* It is back, and what waits follows. */
 void	site_greeted(struct site *s);
-/* It took a message: one connection more after as many. */
-void	site_took(struct site *s);
-/* Half as many connections. */
-void	site_slow(struct site *s);
+/* It took a message: a connection more after as many; slower: half as many. */
+void	site_pace(struct site *s, bool slower);
 /* At most so many connections. */
 size_t	site_limit(const struct site *s);
 /* Only one group is sent, after a pause: the probe. */

@@ -37,9 +37,9 @@ enum {
 };
 
 /*
- * The first that fits.  A reply that is not one, or no reply, to the final dot
- * leaves open whether the host has the message: to send it elsewhere at once
- * would make two of it, so it waits.
+ * The first that fits, the last for a reply that is not one, or none: after the
+ * final dot that leaves open whether the host has the message.  To send it
+ * elsewhere at once would make two of it, so it waits.
  */
 static const struct reply_rule rules[] = {
 #define RULE(stages, kinds, rcpts, host, site)				\
@@ -55,7 +55,6 @@ RULE(AT(STARTTLS),		ANY,		DEFERRED,	PLAIN,	FINE),
 RULE(ALL,			NO_TLS,		DEFERRED,	PLAIN,	FINE),
 RULE(AT(DOT),			OK,		TAKEN,		STAYS,	FINE),
 RULE(ALL,			SHUTS,		DEFERRED,	CLOSES,	SLOWER),
-RULE(AT(DOT),			SILENT | NO(SYNTAX), UNCERTAIN,	CLOSES,	FINE),
 RULE(BEFORE_DOT,		SILENT,		DEFERRED,	NEXT,	FINE),
 RULE(AT(RCPT),			TOO_MANY,	DEFERRED,	MORE,	FINE),
 RULE(AT(RCPT),			FULL,		FAILED,		MORE,	FINE),

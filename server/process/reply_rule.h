@@ -9,7 +9,6 @@
 enum reply_rcpts {
 	REPLY_TAKEN,		/* the host answers for them now */
 	REPLY_DEFERRED,
-	REPLY_UNCERTAIN,	/* deferred, and perhaps delivered */
 	REPLY_REFUSED,		/* the same, but the second time a failure */
 	REPLY_FAILED		/* of several hosts the first of these counts */
 };

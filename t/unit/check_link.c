@@ -601,17 +601,17 @@ TEST(pace)
 	s = attempt->groups[0].site;
 	ck_assert_uint_eq(site_limit(s), 2);
 	for (size_t i = 0; i < 5; i++)
-		site_took(s);
+		site_pace(s, false);
 	ck_assert_uint_eq(site_limit(s), 4);
 	for (size_t i = 0; i < 1000; i++)
-		site_took(s);
+		site_pace(s, false);
 	ck_assert_uint_eq(s->limit, 10);
-	site_slow(s);
+	site_pace(s, true);
 	ck_assert_uint_eq(site_limit(s), 5);
 	for (size_t i = 0; i < 5; i++)
-		site_slow(s);
+		site_pace(s, true);
 	ck_assert_uint_eq(site_limit(s), 1);
-	site_took(s);
+	site_pace(s, false);
 	ck_assert_uint_eq(site_limit(s), 2);
 	lose(RELAY_MAIL, RELAY_END_TIMEOUT);
 }

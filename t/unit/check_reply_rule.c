@@ -123,10 +123,10 @@ TEST(lost)
 		for (unsigned s = RELAY_MAIL; s < RELAY_DOT; s++)
 			expect(rule_of(s, ends[i], 0, 0), REPLY_DEFERRED,
 			    REPLY_NEXT, REPLY_FINE);
-		expect(rule_of(RELAY_DOT, ends[i], 0, 0), REPLY_UNCERTAIN,
+		expect(rule_of(RELAY_DOT, ends[i], 0, 0), REPLY_DEFERRED,
 		    REPLY_CLOSES, REPLY_FINE);
 	}
-	expect(rule_of(RELAY_DOT, RELAY_END_SYNTAX, 0, 0), REPLY_UNCERTAIN,
+	expect(rule_of(RELAY_DOT, RELAY_END_SYNTAX, 0, 0), REPLY_DEFERRED,
 	    REPLY_CLOSES, REPLY_FINE);
 	expect(rule_of(RELAY_RCPT, RELAY_END_SYNTAX, 0, 0), REPLY_DEFERRED,
 	    REPLY_CLOSES, REPLY_FINE);

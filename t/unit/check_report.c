@@ -42,7 +42,6 @@ struct rcpt {
 	uint16_t		 code;
 	uint16_t		 enhanced[3];
 	struct span		 text;
-	bool			 uncertain;
 };
 
 struct letter {
@@ -102,7 +101,6 @@ send_all(int channel, const struct letter *l)
 		o->n = (uint16_t)of->text.n;
 		memcpy(o->text, of->text.p, o->n);
 		r.u.fact.tried_s = now_s - 60;
-		r.u.fact.uncertain = of->uncertain;
 		strcpy(r.u.fact.host, of->host);
 		ck_assert_int_eq(ipc_send(channel, &r, -1, true), 0);
 	}
@@ -219,7 +217,7 @@ TEST(failed)
 		{ "<bob@example.com>", "rfc822;Bob+x@example.com",
 		    "mx.example.com", RELAY_RCPT, RELAY_END_REPLY, 550,
 		    { 5, 1, 1 }, OCTETS("5.1.1 <bob@example.com>: no such "
-		    "user\n5.1.1 see https://example.com/help"), false },
+		    "user\n5.1.1 see https://example.com/help") },
 	};
 
 	expect(&(struct letter){ "failed", REPORT_FAILED, DSN_RET_FULL,
@@ -232,25 +230,22 @@ TEST(failed_many)
 {
 	static const struct rcpt rcpts[] = {
 		{ "<a@nowhere.example>", "", "", RELAY_DNS,
-		    RELAY_END_NO_DOMAIN, 0, { 0 }, OCTETS(""), false },
+		    RELAY_END_NO_DOMAIN, 0, { 0 }, OCTETS("") },
 		{ "<b@null.example>", "", "", RELAY_DNS, RELAY_END_NO_MAIL, 0,
-		    { 0 }, OCTETS(""), false },
+		    { 0 }, OCTETS("") },
 		{ "<c@example.com>", "", "mx.example.com", RELAY_RCPT,
-		    RELAY_END_REPLY, 552, { 0 }, OCTETS("mailbox full"),
-		    false },
+		    RELAY_END_REPLY, 552, { 0 }, OCTETS("mailbox full") },
 		{ "<d@example.com>", "", "mx.example.com", RELAY_DOT,
 		    RELAY_END_REPLY, 554, { 5, 7, 1 },
-		    OCTETS("5.7.1 looks like spam"), false },
+		    OCTETS("5.7.1 looks like spam") },
 		{ "<e@example.net>", "", "mx.example.net", RELAY_CONNECT,
-		    RELAY_END_REFUSED, 0, { 0 }, OCTETS("Connection refused"),
-		    false },
+		    RELAY_END_REFUSED, 0, { 0 }, OCTETS("Connection refused") },
 		{ "<f@example.net>", "", "mx.example.net", RELAY_DOT,
-		    RELAY_END_LOST, 0, { 0 }, OCTETS(""), true },
+		    RELAY_END_LOST, 0, { 0 }, OCTETS("") },
 		{ "<g@example.net>", "", "mx.example.net", RELAY_MAIL,
-		    RELAY_END_REPLY, 451, { 4, 7, 1 }, OCTETS("4.7.1 grey"),
-		    false },
+		    RELAY_END_REPLY, 451, { 4, 7, 1 }, OCTETS("4.7.1 grey") },
 		{ "<h@example.net>", "", "mx.example.net", RELAY_GREETING,
-		    RELAY_END_TIMEOUT, 0, { 0 }, OCTETS(""), false },
+		    RELAY_END_TIMEOUT, 0, { 0 }, OCTETS("") },
 	};
 
 	expect(&(struct letter){ "failed-many", REPORT_FAILED, DSN_RET_NONE,
@@ -263,10 +258,12 @@ TEST(delayed)
 	static const struct rcpt rcpts[] = {
 		{ "<bob@example.com>", "", "mx.example.com", RELAY_CONNECT,
 		    RELAY_END_TIMEOUT, 0, { 0 }, OCTETS("Connection timed "
-		    "out"), false },
+		    "out") },
 		{ "<carol@example.com>", "", "mx.example.com", RELAY_GREETING,
-		    RELAY_END_REPLY, 554, { 5, 7, 1 }, OCTETS("5.7.1 go away"),
-		    true },
+		    RELAY_END_REPLY, 554, { 5, 7, 1 },
+		    OCTETS("5.7.1 go away") },
+		{ "<dave@example.com>", "", "mx.example.com", RELAY_DOT,
+		    RELAY_END_LOST, 0, { 0 }, OCTETS("") },
 	};
 
 	expect(&(struct letter){ "delayed", REPORT_DELAYED, DSN_RET_FULL, "",
@@ -279,7 +276,7 @@ TEST(relayed)
 	static const struct rcpt rcpts[] = {
 		{ "<bob@example.com>", "rfc822;bob@old.example",
 		    "mx.example.com", RELAY_DOT, RELAY_END_REPLY, 250,
-		    { 2, 0, 0 }, OCTETS("2.0.0 ok, queued"), false },
+		    { 2, 0, 0 }, OCTETS("2.0.0 ok, queued") },
 	};
 
 	expect(&(struct letter){ "relayed", REPORT_RELAYED, DSN_RET_FULL,
@@ -291,9 +288,9 @@ TEST(delivered)
 {
 	static const struct rcpt rcpts[] = {
 		{ "<bob@example.org>", "", "", RELAY_DNS, RELAY_END_LOCAL, 0,
-		    { 0 }, OCTETS(""), false },
+		    { 0 }, OCTETS("") },
 		{ "<carol@example.org>", "", "", RELAY_DNS, RELAY_END_LOCAL,
-		    0, { 0 }, OCTETS(""), false },
+		    0, { 0 }, OCTETS("") },
 	};
 
 	expect(&(struct letter){ "delivered", REPORT_DELIVERED, DSN_RET_NONE,
@@ -307,8 +304,7 @@ TEST(utf8)
 	static const struct rcpt rcpts[] = {
 		{ "<b\xc3\xb6" "b@\xc3\xb6.example>",
 		    "utf-8;b\\x{F6}b@\\x{F6}.example", "mx.example.com",
-		    RELAY_MAIL, RELAY_END_NO_UTF8, 0, { 0 }, OCTETS(""),
-		    false },
+		    RELAY_MAIL, RELAY_END_NO_UTF8, 0, { 0 }, OCTETS("") },
 	};
 
 	expect(&(struct letter){ "utf8", REPORT_FAILED, DSN_RET_FULL, "",
@@ -321,7 +317,7 @@ TEST(eight_bit)
 {
 	static const struct rcpt rcpts[] = {
 		{ "<bob@example.com>", "", "mx.example.com", RELAY_MAIL,
-		    RELAY_END_NO_8BIT, 0, { 0 }, OCTETS(""), false },
+		    RELAY_END_NO_8BIT, 0, { 0 }, OCTETS("") },
 	};
 
 	expect(&(struct letter){ "8bit", REPORT_FAILED, DSN_RET_FULL, "",
@@ -337,22 +333,18 @@ TEST(hostile)
 		{ "<a@evil.example>", "", "mx.evil.example", RELAY_RCPT,
 		    RELAY_END_REPLY, 550, { 0 }, OCTETS("no\r\nBcc: x@y\r\n\r\n"
 		    "--a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\r\n\n\n--\nFinal-"
-		    "Recipient: rfc822; z@z\n\n\nAction: delivered\r\n"),
-		    false },
+		    "Recipient: rfc822; z@z\n\n\nAction: delivered\r\n") },
 		{ "<b@evil.example>", "", "mx.evil.example", RELAY_RCPT,
-		    RELAY_END_REPLY, 550, { 0 }, { escapes, sizeof(escapes) },
-		    false },
+		    RELAY_END_REPLY, 550, { 0 }, { escapes, sizeof(escapes) } },
 		{ "<c@evil.example>", "", "mx.evil.example", RELAY_RCPT,
-		    RELAY_END_REPLY, 550, { 0 }, { word, sizeof(word) },
-		    false },
+		    RELAY_END_REPLY, 550, { 0 }, { word, sizeof(word) } },
 		{ "<d@evil.example>", "", "mx.evil.example", RELAY_RCPT,
 		    RELAY_END_REPLY, 550, { 0 }, OCTETS("\0\0NUL\0 b\xff\xfe"
-		    " \xc3\xb6\x7f\x1b[31m \t\v\f \x85"), false },
+		    " \xc3\xb6\x7f\x1b[31m \t\v\f \x85") },
 		{ "<e@evil.example>", "", "mx.evil.example", RELAY_RCPT,
-		    RELAY_END_REPLY, 550, { 0 }, OCTETS(""), false },
+		    RELAY_END_REPLY, 550, { 0 }, OCTETS("") },
 		{ "<f@evil.example>", "", "mx.evil.example", RELAY_RCPT,
-		    RELAY_END_REPLY, 550, { 5, 999, 999 }, OCTETS(" \r\n \n"),
-		    false },
+		    RELAY_END_REPLY, 550, { 5, 999, 999 }, OCTETS(" \r\n \n") },
 	};
 
 	memset(escapes, 0x1b, sizeof(escapes));
@@ -368,7 +360,7 @@ TEST(shortened)
 {
 	static const struct rcpt rcpts[] = {
 		{ "<bob@example.com>", "", "", RELAY_RCPT, RELAY_END_REPLY,
-		    550, { 5, 1, 1 }, OCTETS(""), false },
+		    550, { 5, 1, 1 }, OCTETS("") },
 	};
 
 	expect(&(struct letter){ "short", REPORT_FAILED, DSN_RET_FULL, "",
@@ -455,7 +447,7 @@ TEST(any)
 	for (unsigned round = 0; round < 400; round++) {
 		struct rcpt rcpt = { "<bob@example.com>", "", "h", RELAY_RCPT,
 		    RELAY_END_REPLY, 550, { 0 }, any_text(text,
-		    sizeof(text), true), false };
+		    sizeof(text), true) };
 		struct span body = any_text(original + 5,
 		    sizeof(original) - 5, false);
 		struct letter l = { NULL, REPORT_FAILED, round % 3, "",
@@ -489,7 +481,7 @@ TEST(message_ids)
 {
 	static const struct rcpt rcpts[] = {
 		{ "<bob@example.com>", "", "h", RELAY_RCPT, RELAY_END_REPLY,
-		    550, { 0 }, OCTETS("no"), false },
+		    550, { 0 }, OCTETS("no") },
 	};
 	static const struct {
 		struct span	 original;
@@ -534,7 +526,7 @@ TEST(utf8_header)
 {
 	static const struct rcpt rcpts[] = {
 		{ "<bob@example.com>", "", "h", RELAY_RCPT, RELAY_END_REPLY,
-		    550, { 0 }, OCTETS("no"), false },
+		    550, { 0 }, OCTETS("no") },
 	};
 	static char got[file_max_bytes];
 
