@@ -217,7 +217,7 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 		l->again = true;
 		return;
 	}
-	l->slower = l->slower || rule->site == REPLY_SLOWER;
+	l->slower = l->slower || rule->slower;
 	l->closes = l->closes || rule->host == REPLY_CLOSES;
 	if (rule->host != REPLY_STAYS)
 		l->last = *o;

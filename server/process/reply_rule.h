@@ -23,17 +23,12 @@ enum reply_host {
 	REPLY_PLAIN		/* the same without TLS, or the next */
 };
 
-enum reply_site {
-	REPLY_FINE,
-	REPLY_SLOWER		/* fewer connections */
-};
-
 struct reply_rule {
 	uint16_t		stages;	/* bits of enum relay_stage */
 	uint32_t		kinds;	/* of outcomes: reply_rule.c */
 	enum reply_rcpts	rcpts;
 	enum reply_host		host;
-	enum reply_site		site;
+	bool			slower;	/* fewer connections to the site */
 };
 
 /* The rule for o; there is always one. */
