@@ -86,10 +86,8 @@ enum relay_tls {
 struct ipc_client {
 	uint8_t		tls;		/* enum relay_tls */
 	char		helo[smtp_domain_max_bytes + 1];
-	char		host[smtp_domain_max_bytes + 1];	/* for SNI;
-					   "": an address */
-	uint32_t	patience_ms;	/* RFC 5321 4.5.3.2 times are cut to
-					   this; for tests and for stopping */
+	char		host[smtp_domain_max_bytes + 1]; /* for SNI; or "" */
+	uint32_t	patience_ms;	/* longest (RFC 5321 4.5.3.2) */
 };
 
 /* The host greeted, and TLS is as it will be: letters may come. */
@@ -130,11 +128,10 @@ struct ipc_letter {
 enum report_kind { REPORT_KINDS(IPC_ENUM, REPORT_) REPORT_KIND_COUNT };
 
 /*
- * Carries the file of the message that the report is about, read-only.  The
- * worker asks for its file with BEGIN, as in a session.  Behind FILE all
- * recipients come twice, each as one RCPT_TO and one FACT: first for the text
- * that a person reads, then for the fields, so that the worker keeps none.
- * LOCAL is the message itself, and has no recipients: a copy for Maildirs.
+ * Carries the file of the message, read-only.  The worker asks for its own with
+ * BEGIN; behind FILE all recipients come twice, each as RCPT_TO and FACT: for
+ * the text that a person reads, and for the fields, so that it keeps none.
+ * LOCAL is the message itself, without recipients: a copy for Maildirs.
  */
 struct ipc_report {
 	uint8_t		kind;		/* enum report_kind */

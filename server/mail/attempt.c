@@ -41,20 +41,14 @@ attempt_open(struct attempt *a)
 	return false;
 }
 
-static void
-close_file(struct attempt *a)
-{
-	queue_close(&a->open);
-	a->is_open = false;
-	opened--;
-}
-
 void
 attempt_close(struct attempt *a)
 {
 	if (!a->is_open || a->sending > 0 || opened < open_max)
 		return;
-	close_file(a);
+	queue_close(&a->open);
+	a->is_open = false;
+	opened--;
 }
 
 bool
@@ -384,8 +378,10 @@ attempt_free(struct attempt *a)
 {
 	struct queue_fact *f;
 
-	if (a->is_open)
-		close_file(a);
+	if (a->is_open) {
+		queue_close(&a->open);
+		opened--;
+	}
 	while ((f = a->facts) != NULL) {
 		a->facts = f->next;
 		free(f);

@@ -111,8 +111,9 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 	end(l);
 }
 
-static struct queue_fact
-fact_of(const struct link *l, const struct ipc_outcome *o)
+/* What this host said, for the attempt of l; NULL without memory. */
+static const struct queue_fact *
+keep_fact(struct link *l, const struct ipc_outcome *o)
 {
 	const struct path_hop *hop = &l->path->hops[l->hop];
 	struct queue_fact f = { .fact = { .outcome = *o,
@@ -121,14 +122,6 @@ fact_of(const struct link *l, const struct ipc_outcome *o)
 
 	strlcpy(f.fact.host, hop->host->name, sizeof(f.fact.host));
 	f.fact.outcome.index = 0;
-	return f;
-}
-
-static const struct queue_fact *
-keep_fact(struct link *l, const struct ipc_outcome *o)
-{
-	const struct queue_fact f = fact_of(l, o);
-
 	return attempt_keep(l->group->attempt, &f);
 }
 
@@ -157,14 +150,13 @@ take(struct link *l)
 static void
 settle(struct link *l, enum reply_rcpts what, bool down)
 {
-	const struct queue_fact f = fact_of(l, &l->last);
+	const struct queue_fact *f = keep_fact(l, &l->last);
 
 	if (l->refusal != NULL)
 		attempt_judge_all(l->group, REPLY_FAILED, l->refusal);
-	attempt_judge_all(l->group, what,
-	    attempt_keep(l->group->attempt, &f));
-	if (down)
-		site_failed(l->site, &f);
+	attempt_judge_all(l->group, what, f);
+	if (down && f != NULL)
+		site_failed(l->site, f);
 	leave(l, down);
 	end(l);
 }
