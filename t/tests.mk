@@ -58,7 +58,7 @@ $(B)/unit/check_reply_rule: $(BUILD)/server/process/reply_rule.o
 $(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o
 
 # The process that it starts, and nothing else of the worker.
-$(B)/unit/check_dial: $(BUILD)/worker/helper_io.o $(BUILD)/worker/helper.o
+$(B)/unit/check_dial: $(BUILD)/worker/helper.o
 
 # The queue and the pool are the test.
 $(B)/unit/check_report_use: $(BUILD)/server/mail/report.o

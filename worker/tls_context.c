@@ -145,14 +145,14 @@ tls_context_shake_hands(void)
 	SSL_CTX *ctx = new_context(TLS_client_method());
 	SSL *client = ctx == NULL ? NULL : SSL_new(ctx);
 	SSL *server = SSL_new(contexts[0]);
-	BIO *hello = BIO_new(BIO_s_mem()), *answer = BIO_new(BIO_s_mem());
+	BIO *ends[2];
 	bool asked = false;
 
-	if (client == NULL || server == NULL || hello == NULL ||
-	    answer == NULL || BIO_up_ref(hello) != 1 || BIO_up_ref(answer) != 1)
+	if (client == NULL || server == NULL ||
+	    BIO_new_bio_pair(&ends[0], 0, &ends[1], 0) != 1)
 		return false;
-	SSL_set_bio(client, answer, hello);
-	SSL_set_bio(server, hello, answer);
+	SSL_set_bio(client, ends[0], ends[0]);
+	SSL_set_bio(server, ends[1], ends[1]);
 	tls_key_ask_by(NULL, &asked);
 	(void)SSL_connect(client);
 	(void)SSL_accept(server);

@@ -134,7 +134,7 @@ names() {
 			# Small helpers share a file, which cannot have the
 			# names of all.
 			dial_*|disk_*|logger_*)
-				[ "$module" = helper_io ] || status=1 ;;
+				[ "$module" = helper ] || status=1 ;;
 			auth_*|sign_*)
 				[ "$module" = helper_secrets ] || status=1 ;;
 			__asan_*|__odr_*|__gcov_*) ;;
