@@ -1,7 +1,6 @@
 /* Replies and text over the line reader. */
 #include "worker/relay_wire.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -140,18 +139,20 @@ enum relay_end
 relay_wire_secure(struct relay_wire *w, const char *host, int64_t ms,
     struct ipc_tls *out, const char **why)
 {
+	enum tls_fail fail;
+
 	*why = "input came before the handshake";
 	if (lineio_buffered(&w->io) > 0 || peer_has_input(&w->peer))
 		return RELAY_END_TLS;
 	set_wait(w, ms);
-	if (tls_peer_connect(&w->tls, &w->peer, w->io.deadline_ms, host, out,
-	    why)) {
+	if (tls_peer_begin(&w->tls, &w->peer, host, w->io.deadline_ms, out,
+	    &fail)) {
 		lineio_init(&w->io, &tls_peer_ops, &w->tls);
 		return RELAY_END_REPLY;
 	}
-	return w->tls.error == ETIMEDOUT ? end_of(w, LINE_TIMEOUT) :
-	    w->tls.error == ECANCELED ? end_of(w, LINE_GONE) :
-	    RELAY_END_TLS;
+	*why = tls_peer_reason(fail);
+	return fail == TLS_FAIL_TIMEOUT ? end_of(w, LINE_TIMEOUT) :
+	    fail == TLS_FAIL_GONE ? end_of(w, LINE_GONE) : RELAY_END_TLS;
 }
 
 void

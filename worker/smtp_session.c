@@ -165,7 +165,7 @@ begin_tls(struct smtp_session *s)
 	struct ipc_tls agreed;
 	enum tls_fail why;
 
-	if (!tls_peer_accept(&s->under_tls, s->peer, now_ms +
+	if (!tls_peer_begin(&s->under_tls, s->peer, NULL, now_ms +
 	    (s->io->idle_ms < handshake_ms ? s->io->idle_ms : handshake_ms),
 	    &agreed, &why)) {
 		transcript_remark(IPC_TRACE_KEEP, "TLS handshake failed");

@@ -38,8 +38,8 @@ bool	tls_context_shake_hands(void);
  */
 
 /*
- * Loads the provider, unless it is there, before anything else of OpenSSL, whose
- * configuration file is not read.  False: it cannot be loaded.
+ * Loads the provider, unless it is there, before anything else of OpenSSL; its
+ * own configuration file is not read.  False: it cannot be loaded.
  */
 bool	tls_key_init(void);
 /*
@@ -65,18 +65,14 @@ struct tls_peer {
 };
 
 /*
- * The server's side of a handshake, until deadline_ms at most.  True: *out
- * says what was agreed on.  False: *why.
+ * A handshake, until deadline_ms at most: with host ("": an address), whose
+ * certificate is not checked, or a client (NULL).  True: *out says what was
+ * agreed on.  False: *why.
  */
-bool	tls_peer_accept(struct tls_peer *t, struct peer *peer,
+bool	tls_peer_begin(struct tls_peer *t, struct peer *peer, const char *host,
 	    int64_t deadline_ms, struct ipc_tls *out, enum tls_fail *why);
-/*
- * The client's side with host ("": an address), whose certificate is not
- * checked.  False: *why, in words.
- */
-bool	tls_peer_connect(struct tls_peer *t, struct peer *peer,
-	    int64_t deadline_ms, const char *host, struct ipc_tls *out,
-	    const char **why);
+/* Right behind it: why it failed with a host, in OpenSSL's words if it can. */
+const char *tls_peer_reason(enum tls_fail why);
 /* For the line reader after that; its arg is a struct tls_peer. */
 extern const struct lineio_ops tls_peer_ops;
 /* Sends close_notify, for a second at most, and frees what t owns. */

@@ -149,70 +149,50 @@ is_to_go_on(const struct tls_peer *t, int result)
 	    error == SSL_ERROR_WANT_WRITE);
 }
 
-/* Is under TLS by ctx then; false: no memory. */
-static bool
-begin(struct tls_peer *t, struct peer *peer, SSL_CTX *ctx, int64_t deadline_ms)
+bool
+tls_peer_begin(struct tls_peer *t, struct peer *peer, const char *host,
+    int64_t deadline_ms, struct ipc_tls *out, enum tls_fail *why)
 {
+	SSL_CTX *ctx = host == NULL ? tls_context() : tls_context_client();
+	char name[smtp_domain_max_bytes + 1];
 	BIO *bio;
+	int result;
 
-	memset(t, 0, sizeof(*t));
-	t->peer = peer;
-	t->deadline_ms = deadline_ms;
+	*t = (struct tls_peer){ .peer = peer, .deadline_ms = deadline_ms };
+	*why = TLS_FAIL_NO_CONTEXT;
 	if (ctx == NULL || (t->ssl = SSL_new(ctx)) == NULL ||
 	    (bio = new_bio(t)) == NULL)
 		return false;
 	SSL_set_bio(t->ssl, bio, bio);
-	return true;
-}
-
-static bool
-shake_hands(struct tls_peer *t, struct ipc_tls *out)
-{
-	int result;
-
+	if (host == NULL) {
+		tls_key_ask_by(peer->master, &t->refused);
+		SSL_set_accept_state(t->ssl);
+	} else {
+		snprintf(name, sizeof(name), "%s", host);
+		SSL_set_connect_state(t->ssl);
+		if (name[0] != '\0' &&
+		    SSL_set_tlsext_host_name(t->ssl, name) != 1)
+			return false;
+	}
 	ERR_clear_error();
 	do
 		result = SSL_do_handshake(t->ssl);
 	while (is_to_go_on(t, result));
 	if (result == 1)
 		name_agreed(t->ssl, out);
+	else
+		*why = fail_of(t);
 	return result == 1;
 }
 
-bool
-tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
-    struct ipc_tls *out, enum tls_fail *why)
+const char *
+tls_peer_reason(enum tls_fail why)
 {
-	*why = TLS_FAIL_NO_CONTEXT;
-	if (!begin(t, peer, tls_context(), deadline_ms))
-		return false;
-	tls_key_ask_by(peer->master, &t->refused);
-	SSL_set_accept_state(t->ssl);
-	if (!shake_hands(t, out)) {
-		*why = fail_of(t);
-		return false;
-	}
-	return true;
-}
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
-bool
-tls_peer_connect(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
-    const char *host, struct ipc_tls *out, const char **why)
-{
-	char name[smtp_domain_max_bytes + 1];
-
-	*why = "no memory for TLS";
-	snprintf(name, sizeof(name), "%s", host);
-	if (!begin(t, peer, tls_context_client(), deadline_ms) ||
-	    (name[0] != '\0' && SSL_set_tlsext_host_name(t->ssl, name) != 1))
-		return false;
-	SSL_set_connect_state(t->ssl);
-	if (shake_hands(t, out))
-		return true;
-	*why = ERR_reason_error_string(ERR_peek_last_error());
-	if (*why == NULL)
-		*why = "the connection was lost in the handshake";
-	return false;
+	return why == TLS_FAIL_NO_CONTEXT ? "no memory for TLS" :
+	    reason != NULL ? reason :
+	    "the connection was lost in the handshake";
 }
 
 /* ---- after the handshake ---------------------------------------------- */
