@@ -27,7 +27,6 @@ struct master {
 
 	struct helper		*helpers;	/* HELPER_ALL of them */
 	struct pool		*pool;		/* workers, nurseries */
-	struct resolver		*resolver;	/* questions to the DNS */
 	struct tls_files	*tls;		/* certificates; no keys */
 	const struct auth_owner	*auth_owner;	/* called by auth.c */
 	const struct sign_owner	*sign_owner;	/* called by sign.c */

@@ -307,8 +307,9 @@ begin_work(struct master *m, const struct start_options *o, int root)
 	    helper_start(m, o->worker) == 0);
 	conf_forget_passwords(&m->conf);
 	/* Signals come last: their handlers stop what has to exist by then. */
-	fatal_unless_memory(commit_init(m) == 0 && resolver_start(m) == 0 &&
-	    schedule_start(m) == 0 && loop_start(m) == 0);
+	resolver_start(m);
+	fatal_unless_memory(commit_init(m) == 0 && schedule_start(m) == 0 &&
+	    loop_start(m) == 0);
 	open_spool(m, root);
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)

@@ -71,7 +71,7 @@ tell_dns(const struct master *m, struct control_out *o)
 	struct resolver_figures r;
 	char ago[figure_bytes];
 
-	resolver_figures(m, &r);
+	resolver_figures(&r);
 	json_out_object(&o->j, "dns");
 	json_out_u64(&o->j, "open", r.open);
 	json_out_u64(&o->j, "cached", r.cached);
@@ -275,7 +275,7 @@ end(struct control_task *t)
 	struct question *q = (struct question *)t;
 
 	if (q->asked)
-		resolver_forget(q->master, &q->job);
+		resolver_forget(&q->job);
 	free(q->text);
 	free(q);
 }
@@ -303,7 +303,6 @@ control_route(struct master *m, const struct ipc_ask *ask,
 	    .kind = via == NULL ? RESOLVE_MX : RESOLVE_HOST };
 	snprintf(q->job.name, sizeof(q->job.name), "%s", via == NULL ?
 	    q->domain : via->host);
-	q->asked = true;
-	resolver_ask(m, &q->job);
+	q->asked = resolver_ask(&q->job);
 	return &q->task;
 }

@@ -126,7 +126,7 @@ step(struct control_task *t, struct control_out *out, uint8_t *status)
 	if (w->cursor == 0) {
 		/* Name servers that gave no answer are asked again, too. */
 		if (w->ask.act == QUEUE_RETRY)
-			resolver_renew(w->master);
+			resolver_renew();
 		json_out_object(&w->j, NULL);
 		json_out_array(&w->j, "queue");
 	}

@@ -194,7 +194,7 @@ adopt_conf(struct master *m, struct conf_epoch *e)
 	m->epoch = e;
 	m->conf = e->conf;
 	auth_renew(m);
-	resolver_renew(m);
+	resolver_renew();
 	conf_epoch_leave(old);
 	for (size_t i = m->listeners->adopted ? 0 : m->listeners->count;
 	    i-- > 0;)

@@ -101,7 +101,7 @@ find_way(struct attempt_group *g, struct span domain)
 		end_without_way(g, RELAY_END_NO_DOMAIN);
 		return;
 	}
-	if (!resolver_ask(g->attempt->master, job))
+	if (!resolver_ask(job))
 		end_without_way(g, RELAY_END_NO_DNS);
 }
 
@@ -391,7 +391,7 @@ forget(struct attempt *a)
 	for (g = a->groups; g != NULL && g < a->groups + a->group_count;
 	    g++) {
 		if (g->job.open)
-			resolver_forget(a->master, &g->job);
+			resolver_forget(&g->job);
 		else if (g->lane != NULL)
 			site_withdraw(g);
 		else

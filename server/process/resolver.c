@@ -51,7 +51,6 @@ struct question {
 	TAILQ_ENTRY(question)	 entry;		/* of its state */
 	enum question_state	 state;
 	enum resolve_kind	 kind;
-	struct resolver		*resolver;
 	struct resolver_jobs	 jobs;
 	uint32_t		 server;	/* of the first try, modulo */
 	unsigned		 tries;		/* begun */
@@ -63,8 +62,8 @@ struct question {
 	char			 name[smtp_domain_max_bytes + 1];
 };
 
-/* The owner of the worker that resolves, for the pool. */
-struct resolver {
+/* The owner of the worker that resolves. */
+static struct {
 	struct master		*master;
 	RB_HEAD(questions, question) all;
 	TAILQ_HEAD(question_list, question) list[QUESTION_STATES];
@@ -77,7 +76,7 @@ struct resolver {
 	uint32_t		 good;		/* server that answered last */
 	unsigned		 answers;	/* of this worker */
 	int64_t			 since_ms;	/* it was taken then */
-};
+} dns;
 
 static int
 compare(const struct question *a, const struct question *b)
@@ -90,26 +89,26 @@ RB_GENERATE_INTERNAL(questions, question, node, compare,
     static __attribute__((unused)))
 
 static void
-move_to(struct resolver *all, struct question *q, enum question_state state)
+move_to(struct question *q, enum question_state state)
 {
-	TAILQ_REMOVE(&all->list[q->state], q, entry);
-	TAILQ_INSERT_TAIL(&all->list[state], q, entry);
-	all->count[q->state]--;
-	all->count[state]++;
+	TAILQ_REMOVE(&dns.list[q->state], q, entry);
+	TAILQ_INSERT_TAIL(&dns.list[state], q, entry);
+	dns.count[q->state]--;
+	dns.count[state]++;
 	q->state = state;
 }
 
 /* Drops the oldest routes, until so many are left. */
 static void
-shrink_cache(struct resolver *all, size_t left)
+shrink_cache(size_t left)
 {
 	struct question *q;
 
-	while (all->count[QUESTION_CACHED] > left) {
-		all->count[QUESTION_CACHED]--;
-		q = TAILQ_FIRST(&all->list[QUESTION_CACHED]);
-		TAILQ_REMOVE(&all->list[QUESTION_CACHED], q, entry);
-		RB_REMOVE(questions, &all->all, q);
+	while (dns.count[QUESTION_CACHED] > left) {
+		dns.count[QUESTION_CACHED]--;
+		q = TAILQ_FIRST(&dns.list[QUESTION_CACHED]);
+		TAILQ_REMOVE(&dns.list[QUESTION_CACHED], q, entry);
+		RB_REMOVE(questions, &dns.all, q);
 		free(q->route);
 		free(q);
 	}
@@ -123,45 +122,44 @@ static void
 on_tell(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct route trouble = { .status = RESOLVE_TROUBLE };
-	struct resolver *all = arg;
-	struct question *q = TAILQ_FIRST(&all->list[QUESTION_ANSWERED]);
+	struct question *q = TAILQ_FIRST(&dns.list[QUESTION_ANSWERED]);
 	struct resolver_job *job = q != NULL ? LIST_FIRST(&q->jobs) : NULL;
 
 	if (q == NULL)
 		return;
 	if (job == NULL) {
-		move_to(all, q, QUESTION_CACHED);
-		shrink_cache(all, cache_max);
+		move_to(q, QUESTION_CACHED);
+		shrink_cache(cache_max);
 	} else {
 		LIST_REMOVE(job, entry);
 		job->open = false;
 		job->done(job->arg, q->route != NULL ? q->route : &trouble);
 	}
-	evtimer_add(&all->tell, &at_once);
+	evtimer_add(&dns.tell, &at_once);
 }
 
 /* q has its answer: its route, or NULL if there was trouble. */
 static void
-end_question(struct resolver *all, struct question *q)
+end_question(struct question *q)
 {
 	const int64_t ttl_s = q->route == NULL ? ttl_trouble_s :
 	    q->route->ttl_s;
 
 	q->until_ms = deadline_now_ms() + 1000 * ttl_s;
-	move_to(all, q, QUESTION_ANSWERED);
-	evtimer_add(&all->tell, &at_once);
+	move_to(q, QUESTION_ANSWERED);
+	evtimer_add(&dns.tell, &at_once);
 }
 
 /* The next worker is asked what this one was, and that is no further try. */
 static void
-replace_worker(struct resolver *all)
+replace_worker(void)
 {
 	struct question *q;
 
-	TAILQ_FOREACH(q, &all->list[QUESTION_ASKED], entry)
+	TAILQ_FOREACH(q, &dns.list[QUESTION_ASKED], entry)
 		q->tries--;
-	if (all->worker != NULL)
-		pool_lost(all->worker, "replaced");
+	if (dns.worker != NULL)
+		pool_lost(dns.worker, "replaced");
 }
 
 /*
@@ -169,42 +167,42 @@ replace_worker(struct resolver *all)
  * what has its socket to the worker, unless it is old, or to a new one.
  */
 static void
-work(struct resolver *all)
+work(void)
 {
-	const struct conf_relay *conf = &all->master->conf.relay;
+	const struct conf_relay *conf = &dns.master->conf.relay;
 	const struct conf_resolver *to;
 	struct question *q;
 
-	while ((q = TAILQ_FIRST(&all->list[QUESTION_WAITS])) != NULL &&
-	    all->count[QUESTION_DIALS] + all->count[QUESTION_READY] +
-	    all->count[QUESTION_ASKED] < resolve_lookups_max) {
+	while ((q = TAILQ_FIRST(&dns.list[QUESTION_WAITS])) != NULL &&
+	    dns.count[QUESTION_DIALS] + dns.count[QUESTION_READY] +
+	    dns.count[QUESTION_ASKED] < resolve_lookups_max) {
 		to = &conf->resolvers[(q->server + q->tries) %
 		    conf->resolver_count];
 		q->dial.udp = q->tries++ != 1;
 		q->dial.to = to->ip;
 		q->dial.port = to->port;
-		move_to(all, q, QUESTION_DIALS);
-		dial_connect(all->master, &q->dial);
+		move_to(q, QUESTION_DIALS);
+		dial_connect(dns.master, &q->dial);
 	}
-	if (all->worker == NULL && all->count[QUESTION_READY] > 0)
-		pool_want(all->master, &resolver_use, &all->wait, all);
-	else if (all->worker != NULL && (all->answers >= answers_max ||
-	    deadline_now_ms() - all->since_ms >= worker_age_ms))
-		replace_worker(all);
-	else if (all->worker != NULL)
-		pool_feed(all->worker);
+	if (dns.worker == NULL && dns.count[QUESTION_READY] > 0)
+		pool_want(dns.master, &resolver_use, &dns.wait, &dns);
+	else if (dns.worker != NULL && (dns.answers >= answers_max ||
+	    deadline_now_ms() - dns.since_ms >= worker_age_ms))
+		replace_worker();
+	else if (dns.worker != NULL)
+		pool_feed(dns.worker);
 }
 
 /* The server cannot tell, or did not in time. */
 static void
-next_try(struct resolver *all, struct question *q)
+next_try(struct question *q)
 {
 	free(q->route);
 	q->route = NULL;
 	if (q->tries == tries_max)
-		end_question(all, q);
+		end_question(q);
 	else
-		move_to(all, q, QUESTION_WAITS);
+		move_to(q, QUESTION_WAITS);
 }
 
 static void
@@ -214,10 +212,10 @@ on_dialled(void *arg, int fd, int error)
 
 	q->fd = fd;
 	if (fd == -1)
-		next_try(q->resolver, q);
+		next_try(q);
 	else
-		move_to(q->resolver, q, QUESTION_READY);
-	work(q->resolver);
+		move_to(q, QUESTION_READY);
+	work();
 }
 
 /* An address is its own answer.  NULL: q is about a name. */
@@ -242,48 +240,46 @@ route_of_ip(const struct question *q)
 }
 
 bool
-resolver_ask(struct master *m, struct resolver_job *job)
+resolver_ask(struct resolver_job *job)
 {
-	struct resolver *all = m->resolver;
 	struct question key = { .kind = job->kind,
 	    .state = QUESTION_CACHED }, *q;
 
 	memcpy(key.name, job->name, sizeof(key.name));
-	q = RB_FIND(questions, &all->all, &key);
+	q = RB_FIND(questions, &dns.all, &key);
 	if (q == NULL) {
 		q = malloc(sizeof(*q));
 		if (q == NULL)
 			return false;
 		*q = key;
-		q->resolver = all;
 		q->dial = (struct dial_job){ .patience_ms = patience_ms,
 		    .done = on_dialled, .arg = q };
-		RB_INSERT(questions, &all->all, q);
-		TAILQ_INSERT_TAIL(&all->list[q->state], q, entry);
-		all->count[q->state]++;
+		RB_INSERT(questions, &dns.all, q);
+		TAILQ_INSERT_TAIL(&dns.list[q->state], q, entry);
+		dns.count[q->state]++;
 	}
 	job->open = true;
 	LIST_INSERT_HEAD(&q->jobs, job, entry);
 	if (q->state == QUESTION_CACHED && deadline_now_ms() < q->until_ms)
-		move_to(all, q, QUESTION_ANSWERED);
-	evtimer_add(&all->tell, &at_once);
+		move_to(q, QUESTION_ANSWERED);
+	evtimer_add(&dns.tell, &at_once);
 	if (q->state != QUESTION_CACHED)
 		return true;
 	free(q->route);
 	q->route = route_of_ip(q);
-	q->server = all->good;
+	q->server = dns.good;
 	q->tries = 0;
 	if (q->route != NULL)
-		end_question(all, q);
+		end_question(q);
 	else {
-		move_to(all, q, QUESTION_WAITS);
-		work(all);
+		move_to(q, QUESTION_WAITS);
+		work();
 	}
 	return true;
 }
 
 void
-resolver_forget(struct master *m, struct resolver_job *job)
+resolver_forget(struct resolver_job *job)
 {
 	if (job->open)
 		LIST_REMOVE(job, entry);
@@ -291,46 +287,45 @@ resolver_forget(struct master *m, struct resolver_job *job)
 }
 
 void
-resolver_figures(const struct master *m, struct resolver_figures *out)
+resolver_figures(struct resolver_figures *out)
 {
-	*out = m->resolver->seen;
-	out->open = (uint32_t)m->resolver->count[QUESTION_ASKED];
-	out->cached = (uint32_t)m->resolver->count[QUESTION_CACHED];
+	*out = dns.seen;
+	out->open = (uint32_t)dns.count[QUESTION_ASKED];
+	out->cached = (uint32_t)dns.count[QUESTION_CACHED];
 }
 
 void
-resolver_renew(struct master *m)
+resolver_renew(void)
 {
-	shrink_cache(m->resolver, 0);
-	replace_worker(m->resolver);
+	shrink_cache(0);
+	replace_worker();
 }
 
 static bool
 feed(void *owner, struct ipc_record *out, int *pass)
 {
-	struct resolver *all = owner;
-	struct question *q = TAILQ_FIRST(&all->list[QUESTION_READY]);
+	struct question *q = TAILQ_FIRST(&dns.list[QUESTION_READY]);
 
 	if (q == NULL || (q->route = calloc(1, sizeof(*q->route) +
 	    resolve_hosts_max * sizeof(q->route->hosts[0]))) == NULL)
 		return false;
-	q->ticket = ++all->tickets;
+	q->ticket = ++dns.tickets;
 	q->until_ms = deadline_now_ms() + answer_patience_ms;
 	*pass = q->fd;
-	move_to(all, q, QUESTION_ASKED);
+	move_to(q, QUESTION_ASKED);
 	*out = (struct ipc_record){ .type = IPC_LOOKUP, .u.lookup = {
 	    .ticket = q->ticket,
 	    .timeout_ms = (uint32_t)patience_ms << (q->tries - 1),
-	    .kind = (uint8_t)q->kind, .ipv6 = all->master->conf.relay.ipv6,
+	    .kind = (uint8_t)q->kind, .ipv6 = dns.master->conf.relay.ipv6,
 	    .tcp = !q->dial.udp, .last = q->tries == tries_max } };
 	memcpy(out->u.lookup.name, q->name, sizeof(q->name));
 	return true;
 }
 
 static struct question *
-find_asked(struct resolver *all, uint64_t ticket)
+find_asked(uint64_t ticket)
 {
-	struct question *q = TAILQ_FIRST(&all->list[QUESTION_ASKED]);
+	struct question *q = TAILQ_FIRST(&dns.list[QUESTION_ASKED]);
 
 	while (q != NULL && q->ticket != ticket)
 		q = TAILQ_NEXT(q, entry);
@@ -339,9 +334,9 @@ find_asked(struct resolver *all, uint64_t ticket)
 
 /* An honest worker adds what was asked for, and keeps the order. */
 static bool
-on_host(struct resolver *all, const struct ipc_host *h)
+on_host(const struct ipc_host *h)
 {
-	const struct question *q = find_asked(all, h->ticket);
+	const struct question *q = find_asked(h->ticket);
 	const size_t n = q == NULL ? 0 : q->route->count;
 	struct ipc_host *to;
 
@@ -349,7 +344,7 @@ on_host(struct resolver *all, const struct ipc_host *h)
 	    1) || (n > 0 && q->route->hosts[n - 1].preference > h->preference))
 		return false;
 	for (size_t i = 0; i < h->count; i++)
-		if (h->addresses[i].ipv6 && !all->master->conf.relay.ipv6)
+		if (h->addresses[i].ipv6 && !dns.master->conf.relay.ipv6)
 			return false;
 	to = &q->route->hosts[q->route->count++];
 	*to = *h;
@@ -358,9 +353,9 @@ on_host(struct resolver *all, const struct ipc_host *h)
 
 /* q has its route, with the hosts that came before the answer. */
 static void
-take_route(struct resolver *all, struct question *q, const struct ipc_answer *a)
+take_route(struct question *q, const struct ipc_answer *a)
 {
-	const struct conf_relay *conf = &all->master->conf.relay;
+	const struct conf_relay *conf = &dns.master->conf.relay;
 	const uint32_t most = a->status == RESOLVE_OK ? ttl_most_s :
 	    ttl_negative_most_s;
 	struct route *r = q->route;
@@ -372,61 +367,58 @@ take_route(struct resolver *all, struct question *q, const struct ipc_answer *a)
 	r->secure = a->secure;
 	for (size_t i = 0; i < conf->resolver_count; i++)
 		r->secure = r->secure && conf->resolvers[i].believed;
-	all->good = q->server + q->tries - 1;
-	all->seen.answer_ms = deadline_now_ms();
+	dns.good = q->server + q->tries - 1;
+	dns.seen.answer_ms = deadline_now_ms();
 	if (r->secure)
-		all->seen.secure_ms = deadline_now_ms();
+		dns.seen.secure_ms = deadline_now_ms();
 	r = realloc(r, sizeof(*r) + r->count * sizeof(r->hosts[0]));
 	q->route = r != NULL ? r : q->route;
-	end_question(all, q);
+	end_question(q);
 }
 
 /* It has hosts if it is OK, and none otherwise. */
 static bool
-on_answer(struct resolver *all, const struct ipc_answer *a)
+on_answer(const struct ipc_answer *a)
 {
-	struct question *q = find_asked(all, a->ticket);
+	struct question *q = find_asked(a->ticket);
 
 	if (q == NULL || (a->status == RESOLVE_OK) != (q->route->count > 0))
 		return false;
 	if (a->status == RESOLVE_TROUBLE)
-		next_try(all, q);
+		next_try(q);
 	else
-		take_route(all, q, a);
-	all->answers++;
-	work(all);
+		take_route(q, a);
+	dns.answers++;
+	work();
 	return true;
 }
 
 static bool
 on_record(void *owner, const struct ipc_record *r)
 {
-	return r->type == IPC_HOST ? on_host(owner, &r->u.host) :
-	    r->type == IPC_ANSWER && on_answer(owner, &r->u.answer);
+	return r->type == IPC_HOST ? on_host(&r->u.host) :
+	    r->type == IPC_ANSWER && on_answer(&r->u.answer);
 }
 
 /* A try each, for perhaps it was the answer that ended the worker. */
 static void
 on_lost(void *owner, const char *how)
 {
-	struct resolver *all = owner;
 	struct question *q;
 
-	all->worker = NULL;
-	while ((q = TAILQ_FIRST(&all->list[QUESTION_ASKED])) != NULL)
-		next_try(all, q);
-	work(all);
+	dns.worker = NULL;
+	while ((q = TAILQ_FIRST(&dns.list[QUESTION_ASKED])) != NULL)
+		next_try(q);
+	work();
 }
 
 /* Its first record is the first of feed(). */
 static int
 begin(void *owner, struct worker *w)
 {
-	struct resolver *all = owner;
-
-	all->worker = w;
-	all->answers = 0;
-	all->since_ms = deadline_now_ms();
+	dns.worker = w;
+	dns.answers = 0;
+	dns.since_ms = deadline_now_ms();
 	return IPC_AT_RESOLVE;
 }
 
@@ -434,8 +426,7 @@ begin(void *owner, struct worker *w)
 static void
 see(const void *owner, struct pool_sight *out)
 {
-	const struct resolver *all = owner;
-	const struct question *q = TAILQ_FIRST(&all->list[QUESTION_ASKED]);
+	const struct question *q = TAILQ_FIRST(&dns.list[QUESTION_ASKED]);
 
 	out->state = "resolving";
 	out->due_ms = q != NULL ? q->until_ms : INT64_MAX;
@@ -454,17 +445,12 @@ const struct worker_use resolver_use = {
 	.see = see, .accuse = accuse
 };
 
-int
+void
 resolver_start(struct master *m)
 {
-	struct resolver *all = calloc(1, sizeof(*all));
-
-	if (all == NULL)
-		return -1;
-	all->master = m;
+	memset(&dns, 0, sizeof(dns));
+	dns.master = m;
 	for (size_t i = 0; i < QUESTION_STATES; i++)
-		TAILQ_INIT(&all->list[i]);
-	evtimer_assign(&all->tell, m->base, on_tell, all);
-	m->resolver = all;
-	return 0;
+		TAILQ_INIT(&dns.list[i]);
+	evtimer_assign(&dns.tell, m->base, on_tell, NULL);
 }

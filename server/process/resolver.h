@@ -35,12 +35,12 @@ struct resolver_job {
 	bool			 open;		/* asked, and not told yet */
 };
 
-/* 0, or -1 without memory; nothing is asked without a relay block. */
-int	resolver_start(struct master *m);
+/* Nothing is asked without a relay block. */
+void	resolver_start(struct master *m);
 /* done() is called after this returns.  False without memory: never. */
-bool	resolver_ask(struct master *m, struct resolver_job *job);
+bool	resolver_ask(struct resolver_job *job);
 /* Nobody waits for the answer any more, which is cached all the same. */
-void	resolver_forget(struct master *m, struct resolver_job *job);
+void	resolver_forget(struct resolver_job *job);
 
 /* For smtpctl; times are deadline_now_ms(), 0: never. */
 struct resolver_figures {
@@ -49,10 +49,10 @@ struct resolver_figures {
 	uint32_t	open;		/* questions under way */
 	uint32_t	cached;		/* routes */
 };
-void	resolver_figures(const struct master *m, struct resolver_figures *out);
+void	resolver_figures(struct resolver_figures *out);
 
 /* Knows nothing any more: after SIGHUP, or when somebody says "retry". */
-void	resolver_renew(struct master *m);
+void	resolver_renew(void);
 
 /* For the pool: an owner is one worker that resolves. */
 extern const struct worker_use resolver_use;

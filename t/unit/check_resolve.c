@@ -233,7 +233,7 @@ ask(enum resolve_kind kind, const char *label)
 	*c = (struct caller){ .job = { .kind = kind, .done = on_route,
 	    .arg = c } };
 	snprintf(c->job.name, sizeof(c->job.name), "%s.test", label);
-	resolver_ask(&master, &c->job);
+	resolver_ask(&c->job);
 	return c;
 }
 
@@ -268,7 +268,7 @@ begin(bool ipv6)
 		    .believed = true };
 	}
 	master.base = event_base_new();
-	ck_assert_int_eq(resolver_start(&master), 0);
+	resolver_start(&master);
 }
 
 static void

@@ -155,7 +155,7 @@ begin(void)
 	}
 	wants = dials = udp_dials = 0;
 	no_socket = false;
-	ck_assert_int_eq(resolver_start(&m), 0);
+	resolver_start(&m);
 }
 
 static void
@@ -167,7 +167,7 @@ ask(size_t i, enum resolve_kind kind, const char *name)
 	c->job = (struct resolver_job){ .kind = kind, .done = on_route,
 	    .arg = c };
 	snprintf(c->job.name, sizeof(c->job.name), "%s", name);
-	resolver_ask(&m, &c->job);
+	resolver_ask(&c->job);
 	ck_assert_uint_eq(c->told, 0);
 	turn();
 }
@@ -257,7 +257,7 @@ TEST(a_route)
 	uint64_t ticket;
 
 	begin();
-	resolver_figures(&m, &seen);
+	resolver_figures(&seen);
 	ck_assert(seen.secure_ms == 0 && seen.answer_ms == 0);
 	ask(0, RESOLVE_MX, "example.org");
 	ticket = hear_lookup(0, "example.org");
@@ -277,7 +277,7 @@ TEST(a_route)
 	ask(2, RESOLVE_HOST, "example.org");
 	(void)hear_lookup(0, "example.org");
 	/* What status says of it. */
-	resolver_figures(&m, &seen);
+	resolver_figures(&seen);
 	ck_assert(seen.secure_ms > 0 && seen.answer_ms > 0);
 	ck_assert_uint_eq(seen.open, 1);
 	ck_assert_uint_eq(seen.cached, 1);
@@ -474,7 +474,7 @@ TEST(new_configuration)
 	ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 3600));
 	ask(2, RESOLVE_MX, "open.example");
 	(void)hear_lookup(0, "open.example");
-	resolver_renew(&m);
+	resolver_renew();
 	turn();
 	ck_assert(pool[0].gone);
 	(void)hear_lookup(1, "open.example");
@@ -499,8 +499,8 @@ TEST(one_question_for_many)
 		ask(i, RESOLVE_MX, "example.org");
 	ticket = hear_lookup(0, "example.org");
 	hear_nothing(0);
-	resolver_forget(&m, &callers[7].job);
-	resolver_forget(&m, &callers[7].job);
+	resolver_forget(&callers[7].job);
+	resolver_forget(&callers[7].job);
 	ck_assert(say_answer(0, ticket, RESOLVE_NULL_MX, 60));
 	for (size_t i = 0; i < 200; i++)
 		ck_assert_uint_eq(callers[i].told, i != 7);
@@ -515,10 +515,10 @@ on_route_ask(void *arg, const struct route *route)
 
 	on_route(arg, route);
 	if (times++ < 3)
-		resolver_ask(&m, &c->job);
+		resolver_ask(&c->job);
 	else {
 		strcpy(c->job.name, "other.example");
-		resolver_ask(&m, &c->job);
+		resolver_ask(&c->job);
 	}
 }
 
@@ -529,7 +529,7 @@ TEST(asks_when_told)
 	begin();
 	callers[0].job = (struct resolver_job){ .name = "example.org",
 	    .done = on_route_ask, .arg = &callers[0] };
-	resolver_ask(&m, &callers[0].job);
+	resolver_ask(&callers[0].job);
 	turn();
 	ticket = hear_lookup(0, "example.org");
 	ck_assert(say_answer(0, ticket, RESOLVE_NULL_MX, 60));
