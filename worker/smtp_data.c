@@ -180,11 +180,10 @@ judge_authors(struct smtp_session *s, const struct originators *o)
 	return reply;
 }
 
-/* The message has ended: which reply does it get? */
+/* The message has ended: REPLY_STORED, if it may be; or why not. */
 static enum smtp_reply
 judge(struct smtp_session *s, struct intake *in)
 {
-	struct ipc_record r = { .type = IPC_COMMIT };
 	enum smtp_reply reply = refusal(s, in);
 
 	if (reply == REPLY_STORED && s->submission)
@@ -194,59 +193,55 @@ judge(struct smtp_session *s, struct intake *in)
 			in->write_errno = errno;
 			reply = refusal(s, in);
 		}
-	if (reply == REPLY_STORED) {
-		r.u.commit.size = in->written;
-		r.u.commit.lines = in->dot.lines + (uint64_t)in->header.lines;
-		r.u.commit.flags = (uint8_t)(in->header.flags |
-		    (in->dot.too_long ? CONTENT_LONG : 0));
-		reply = ask_reply(s->master, &r);
-		memcpy(s->stored, r.u.verdict.id, sizeof(s->stored));
-		return reply;
-	}
-	/* Without a file the master has nothing to drop. */
-	if (in->fds[0] != -1)
-		TELL(s->master, RESET,
-		    .number.n = (uint32_t)in->write_errno);
-	if (in->write_errno != 0)
-		TELL(s->master, NOTE, .number.n = NOTE_WRITE_FAILED);
 	return reply;
 }
 
 static enum smtp_reply
-receive(struct smtp_session *s, struct intake *in)
+commit(struct smtp_session *s, const struct intake *in)
 {
-	enum line_result r = smtp_write(s, REPLY_DATA);
-	char text[80];
+	struct ipc_record r = { .type = IPC_COMMIT, .u.commit = {
+	    .size = in->written,
+	    .lines = in->dot.lines + (uint64_t)in->header.lines,
+	    .flags = (uint8_t)(in->header.flags |
+	    (in->dot.too_long ? CONTENT_LONG : 0)) } };
+	enum smtp_reply reply = ask_reply(s->master, &r);
 
-	if (r == LINE_OK)
-		r = lineio_flush(s->io);
-	/* The client reads 354 and begins to send meanwhile. */
-	in->no_file = ask_files(s->master, in->fds);
-	while (r == LINE_OK && in->dot.state != DOT_END)
-		r = take_some(s, in);
-	smtp_extend(s);
-	/* The transcript has no message, only that one came and its size. */
-	snprintf(text, sizeof(text), "a message %s%" PRIu64 " octets, left out",
-	    r == LINE_OK ? "of " : "that did not end, so far ",
-	    message_size(in));
-	transcript_remark(IPC_TRACE_KEEP, text);
-	if (r == LINE_OK || (r == LINE_TIMEOUT && in->dot.bare))
-		return judge(s, in);
-	if (r != LINE_GONE && in->fds[0] != -1)
-		TELL(s->master, RESET,
-		    .number.n = (uint32_t)in->write_errno);
-	return smtp_read_failed(s, r);
+	memcpy(s->stored, r.u.verdict.id, sizeof(s->stored));
+	return reply;
 }
 
 enum smtp_reply
 smtp_data_receive(struct smtp_session *s, struct span arg)
 {
-	struct intake in = { .fds = { -1, -1 } };
+	struct intake in = { .fds = { -1, -1 },
+	    .header.submitted = s->submission };
+	enum line_result r = smtp_write(s, REPLY_DATA);
 	enum smtp_reply reply;
+	char text[80];
+	bool whole;
 
 	s->state = SMTP_READY;
-	in.header.submitted = s->submission;
-	reply = receive(s, &in);
+	if (r == LINE_OK)
+		r = lineio_flush(s->io);
+	/* The client reads 354 and begins to send meanwhile. */
+	in.no_file = ask_files(s->master, in.fds);
+	while (r == LINE_OK && in.dot.state != DOT_END)
+		r = take_some(s, &in);
+	smtp_extend(s);
+	/* The transcript has no message, only that one came and its size. */
+	snprintf(text, sizeof(text), "a message %s%" PRIu64 " octets, left out",
+	    r == LINE_OK ? "of " : "that did not end, so far ",
+	    message_size(&in));
+	transcript_remark(IPC_TRACE_KEEP, text);
+	whole = r == LINE_OK || (r == LINE_TIMEOUT && in.dot.bare);
+	reply = whole ? judge(s, &in) : smtp_read_failed(s, r);
+	/* Without a file the master has nothing to drop. */
+	if (reply == REPLY_STORED)
+		reply = commit(s, &in);
+	else if (r != LINE_GONE && in.fds[0] != -1)
+		TELL(s->master, RESET, .number.n = (uint32_t)in.write_errno);
+	if (whole && in.write_errno != 0)
+		TELL(s->master, NOTE, .number.n = NOTE_WRITE_FAILED);
 	for (size_t i = 0; i < 2 && in.fds[i] != -1; i++)
 		close(in.fds[i]);
 	return reply;
