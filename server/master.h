@@ -37,7 +37,6 @@ struct master {
 	struct listeners	*listeners;
 	struct sessions		*sessions;
 
-	struct control		*control;	/* NULL: there is no socket */
 	void			(*shut_down)(struct master *m);
 
 	int64_t			 start_ms;

@@ -241,7 +241,7 @@ serve(struct master *m, const struct inherit_client *i)
 	queue_stop(m);
 	pool_stop(m);
 	helper_stop(m);
-	control_stop(m);
+	control_stop();
 	background_pid_clear();
 	if (m->conf.catcher)
 		catcher_end();

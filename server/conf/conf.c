@@ -1,7 +1,4 @@
-/*
- * The configuration: its lines and blocks are loaded, the file is checked as a
- * whole, names are looked up, and all is freed.
- */
+/* Loads the configuration, finds names in it, and frees it. */
 #include "server/conf/conf.h"
 
 #include <errno.h>

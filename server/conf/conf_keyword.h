@@ -42,10 +42,7 @@ struct conf_setting {
 };
 
 struct conf_type {
-	/*
-	 * Reads word number 1, or all, into slot.  False: bad, as reported or
-	 * want.
-	 */
+	/* Reads word 1, or all, into slot.  False: reported, or want. */
 	bool	(*read)(struct conf_setting *s, struct span word, void *slot);
 	const char	*noun;
 	const char	*want;
@@ -78,7 +75,6 @@ int	conf_table_load(struct conf *conf, const struct conf_text *text,
 	    struct conf_report *report);
 /* Sets what follows from other values.  False without memory. */
 bool	conf_keyword_settle(struct conf *conf);
-
 
 /* Reports that word number at, a noun, is not what is wanted there.  False. */
 bool	conf_bad(struct conf_setting *s, size_t at, const char *noun,

@@ -72,10 +72,7 @@ const struct conf_via *conf_relay_way(const struct conf *conf,
 	    struct span domain);
 const struct conf_via *conf_relay_via(const struct conf *conf,
 	    struct span domain);
-/*
- * Without a "resolver" line, takes the name servers of before; where that is
- * NULL, of /etc/resolv.conf, or 127.0.0.1.
- */
+/* Without "resolver": those of before; NULL: of resolv.conf, or 127.0.0.1. */
 void	conf_relay_find_resolvers(struct conf *conf,
 	    const struct conf *before);
 /* Is ip in the range?  4 octets, or with ipv6 16. */

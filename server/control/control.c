@@ -28,7 +28,6 @@ enum {
 
 struct peer {
 	TAILQ_ENTRY(peer)	 entry;
-	struct control		*control;
 	struct event		 ready;
 	int			 fd;
 	uid_t			 uid;
@@ -45,8 +44,8 @@ struct peer {
 };
 TAILQ_HEAD(peer_list, peer);
 
-struct control {
-	struct master		*master;
+static struct {
+	struct master		*master;	/* NULL: there is no socket */
 	struct event		 acceptable;
 	struct event		 second;
 	struct control_moment	 moments[moments_max];
@@ -55,7 +54,7 @@ struct control {
 	ino_t			 inode;		/* of a socket in root; or 0 */
 	struct peer_list	 peers;		/* the longest waiting first */
 	int64_t			 next_log_ms;
-};
+} control;
 
 static void	on_ready(evutil_socket_t fd, short what, void *arg);
 
@@ -78,7 +77,7 @@ forget_text(struct peer *p)
 static void
 drop(struct peer *p)
 {
-	TAILQ_REMOVE(&p->control->peers, p, entry);
+	TAILQ_REMOVE(&control.peers, p, entry);
 	event_del(&p->ready);
 	feed_stop(&p->feed);
 	close(p->fd);
@@ -89,11 +88,11 @@ drop(struct peer *p)
 
 /* A hostile user must not fill the log either. */
 static void
-log_peer(struct control *c, uid_t uid, const char *why)
+log_peer(uid_t uid, const char *why)
 {
-	if (deadline_now_ms() < c->next_log_ms)
+	if (deadline_now_ms() < control.next_log_ms)
 		return;
-	c->next_log_ms = deadline_now_ms() + log_pause_ms;
+	control.next_log_ms = deadline_now_ms() + log_pause_ms;
 	log_put(LOG_LEVEL_WARNING, "control", "uid=%zu why=%s", (size_t)uid,
 	    why);
 }
@@ -107,11 +106,11 @@ wait_for(struct peer *p, short what, time_t seconds)
 {
 	const struct timeval patience = { seconds, 0 };
 
-	TAILQ_REMOVE(&p->control->peers, p, entry);
-	TAILQ_INSERT_TAIL(&p->control->peers, p, entry);
+	TAILQ_REMOVE(&control.peers, p, entry);
+	TAILQ_INSERT_TAIL(&control.peers, p, entry);
 	event_del(&p->ready);
-	event_assign(&p->ready, p->control->master->base, p->fd, what,
-	    on_ready, p);
+	event_assign(&p->ready, control.master->base, p->fd, what, on_ready,
+	    p);
 	if (event_add(&p->ready, &patience) == 0)
 		return true;
 	drop(p);
@@ -182,10 +181,9 @@ answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 static enum control_step
 answer_whole(struct peer *p, FILE *f)
 {
-	struct control *c = p->control;
-	struct master *m = c->master;
+	struct master *m = control.master;
 	/* The oldest moment known. */
-	const struct control_moment *then = &c->moments[c->moment];
+	const struct control_moment *then = &control.moments[control.moment];
 
 	p->status = 0;
 	m->counters.value[COUNTER_LOG_LOST] = log_lost();
@@ -193,7 +191,7 @@ answer_whole(struct peer *p, FILE *f)
 		answer_client(m, &p->ask, f);
 	else if (p->ask.what == QUESTION_STATUS)
 		p->status = !control_status(m, then->ms != 0 ? then :
-		    &c->moments[0], &p->out);
+		    &control.moments[0], &p->out);
 	else
 		control_stats(m, &p->out);
 	return CONTROL_DONE;
@@ -239,7 +237,7 @@ wake(void *arg)
 static void
 begin_answer(struct peer *p, const struct ipc_ask *ask)
 {
-	struct master *m = p->control->master;
+	struct master *m = control.master;
 	const bool walks = ask->what == QUESTION_QUEUE,
 	    waits = ask->what == QUESTION_ROUTE;
 
@@ -272,7 +270,7 @@ receive(struct peer *p)
 		wait_for(p, EV_READ, patience_s);
 	else {
 		if (got == IPC_GOT_BAD)
-			log_peer(p->control, p->uid, why);
+			log_peer(p->uid, why);
 		drop(p);
 	}
 }
@@ -295,7 +293,7 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-admit(struct control *c, int fd)
+admit(int fd)
 {
 	struct peer *p = NULL, *other, *oldest = NULL;
 	uid_t uid;
@@ -303,10 +301,10 @@ admit(struct control *c, int fd)
 	size_t count = 0;
 
 	if (known && uid != 0 && uid != geteuid()) {
-		c->master->counters.value[COUNTER_STRANGERS]++;
-		log_peer(c, uid, "neither root nor the user of smtpd");
+		control.master->counters.value[COUNTER_STRANGERS]++;
+		log_peer(uid, "neither root nor the user of smtpd");
 	} else if (known) {
-		TAILQ_FOREACH(other, &c->peers, entry)
+		TAILQ_FOREACH(other, &control.peers, entry)
 			if (other->uid == uid && count++ == 0)
 				oldest = other;
 		/* At the limit a new connection of a user ends the oldest:
@@ -319,12 +317,12 @@ admit(struct control *c, int fd)
 		close(fd);
 		return;
 	}
-	p->control = c;
 	p->fd = fd;
 	p->uid = uid;
-	event_assign(&p->ready, c->master->base, fd, EV_READ, on_ready, p);
-	feed_init(&p->feed, c->master->base, fd, next_record, on_sent, p);
-	TAILQ_INSERT_TAIL(&c->peers, p, entry);
+	event_assign(&p->ready, control.master->base, fd, EV_READ, on_ready,
+	    p);
+	feed_init(&p->feed, control.master->base, fd, next_record, on_sent, p);
+	TAILQ_INSERT_TAIL(&control.peers, p, entry);
 	/* The question has usually arrived: answer it ahead of any flood. */
 	receive(p);
 }
@@ -333,27 +331,25 @@ admit(struct control *c, int fd)
 static void
 on_acceptable(evutil_socket_t listening, short what, void *arg)
 {
-	struct control *c = arg;
 	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd != -1)
-		admit(c, fd);
+		admit(fd);
 	else if (errno != EAGAIN && errno != EWOULDBLOCK &&
 	    errno != ECONNABORTED && errno != EINTR)
 		/* Without a descriptor, on_second() tries again. */
-		event_del(&c->acceptable);
+		event_del(&control.acceptable);
 }
 
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
-	struct control *c = arg;
-	struct control_moment *now = &c->moments[c->moment];
+	struct control_moment *now = &control.moments[control.moment];
 
 	now->ms = deadline_now_ms();
-	memcpy(now->value, c->master->counters.value, sizeof(now->value));
-	c->moment = (c->moment + 1) % moments_max;
-	event_add(&c->acceptable, NULL);
+	memcpy(now->value, control.master->counters.value, sizeof(now->value));
+	control.moment = (control.moment + 1) % moments_max;
+	event_add(&control.acceptable, NULL);
 }
 
 /* The inode of a socket below root; 0: none, or where we cannot unlink it. */
@@ -370,38 +366,32 @@ int
 control_start(struct master *m, int fd)
 {
 	const struct timeval second = { 1, 0 };
-	struct control *c = calloc(1, sizeof(*c));
 
-	if (c == NULL)
-		return -1;
-	c->master = m;
-	c->fd = fd;
-	c->inode = inode_inside(m);
-	TAILQ_INIT(&c->peers);
-	event_assign(&c->acceptable, m->base, fd, EV_READ | EV_PERSIST,
-	    on_acceptable, c);
-	event_assign(&c->second, m->base, -1, EV_PERSIST, on_second, c);
-	m->control = c;
-	return event_add(&c->second, &second) == -1 ? -1 :
-	    event_add(&c->acceptable, NULL);
+	control.master = m;
+	control.fd = fd;
+	control.inode = inode_inside(m);
+	TAILQ_INIT(&control.peers);
+	event_assign(&control.acceptable, m->base, fd, EV_READ | EV_PERSIST,
+	    on_acceptable, NULL);
+	event_assign(&control.second, m->base, -1, EV_PERSIST, on_second, NULL);
+	return event_add(&control.second, &second) == -1 ? -1 :
+	    event_add(&control.acceptable, NULL);
 }
 
 void
-control_stop(struct master *m)
+control_stop(void)
 {
-	struct control *c = m->control;
 	struct peer *p;
 
-	if (c == NULL)
+	if (control.master == NULL)
 		return;
-	while ((p = TAILQ_FIRST(&c->peers)) != NULL)
+	while ((p = TAILQ_FIRST(&control.peers)) != NULL)
 		drop(p);
-	event_del(&c->acceptable);
-	event_del(&c->second);
+	event_del(&control.acceptable);
+	event_del(&control.second);
 	/* Another master may have taken over. */
-	if (c->inode != 0 && inode_inside(m) == c->inode)
-		(void)unlink(control_name_inside(&m->conf));
-	close(c->fd);
-	free(c);
-	m->control = NULL;
+	if (control.inode != 0 && inode_inside(control.master) == control.inode)
+		(void)unlink(control_name_inside(&control.master->conf));
+	close(control.fd);
+	control.master = NULL;
 }

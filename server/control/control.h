@@ -12,7 +12,7 @@
 /* Serves the listening socket fd (control_bind).  0, or -1 without memory. */
 int	control_start(struct master *m, int fd);
 /* Closes the socket and its connections; removes its name if below root. */
-void	control_stop(struct master *m);
+void	control_stop(void);
 
 /* The name of a socket below root, the master's to make; NULL: elsewhere. */
 const char *control_name_inside(const struct conf *conf);

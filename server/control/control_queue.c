@@ -1,7 +1,4 @@
-/*
- * What smtpctl queue asks: a walk over all messages, in pieces, so that a queue
- * of a million messages holds up nobody.
- */
+/* What smtpctl queue asks: a walk over all messages, in pieces. */
 #include "server/control/control.h"
 
 #include <errno.h>

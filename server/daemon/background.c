@@ -1,7 +1,4 @@
-/*
- * Going into the background.  The lock of the pid file, not its number, says
- * whether the process lives, so a file that was left behind prevents no start.
- */
+/* Into the background.  The pid file's lock says who lives, not its number. */
 #include "server/daemon/daemon.h"
 
 #include <errno.h>

@@ -1,7 +1,4 @@
-/*
- * Permissions are tried, not computed: the process becomes the user of the
- * master, and so has the groups of that user and meets the same ACLs.
- */
+/* Permissions are tried, not computed, as the user of the master. */
 #include "server/daemon/daemon.h"
 
 #include <errno.h>

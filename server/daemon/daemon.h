@@ -1,7 +1,4 @@
-/*
- * What main and start call: reading a configuration, inherited descriptors,
- * the background, the root and the sandbox, reloading, and the loop.
- */
+/* What main and start call; a section for each file. */
 #ifndef SERVER_DAEMON_H
 #define SERVER_DAEMON_H
 
@@ -13,10 +10,7 @@
 
 /* ---- check.c: reading a configuration, and trying what it names ---------- */
 
-/*
- * Reads the configuration and its certificates.  Mistakes go to standard error
- * or, with quiet, to the log, a line each.  0, or -1.
- */
+/* Reads it and its certificates; quiet: mistakes are logged.  0, or -1. */
 int	check_load(const char *path, struct conf *out, struct tls_files *tls,
 	    bool quiet);
 /* The next mistake of a loader in *text, which becomes the rest; or NULL. */
@@ -62,10 +56,7 @@ int	inherit_promised(void);
 unsigned long inherit_number(const char *name);
 /* True when descriptor 0 is a listening socket. */
 bool	inherit_stdin_listens(void);
-/*
- * Takes over descriptor 0 or, where it does not listen, those of LISTEN_FDS.
- * Fatal when one does not listen for TCP.
- */
+/* Takes descriptor 0, if it listens, or those of LISTEN_FDS; or is fatal. */
 void	inherit_take_sockets(struct inherit_sockets *out);
 /*
  * Puts /dev/null in place of the client on descriptors 0 and 1, and on 2 unless
@@ -95,10 +86,7 @@ void	background_pid_clear(void);
 
 /* ---- hold.c: what the master may reach ----------------------------------- */
 
-/*
- * Opens the root, created with mode 0700 if need be, or given by root to the
- * user of the master.  Any failure is fatal, also a directory of another user.
- */
+/* Opens the root, made or given to the master if need be; or is fatal. */
 int	hold_open_root(const char *path, const struct users *u);
 /*
  * May root give away the open directory dir?  Only when it is empty and root's:
@@ -112,10 +100,7 @@ bool	hold_may_give(int dir, const struct stat *st);
 void	hold_prepare(struct master *m);
 /* Enters the master's sandbox, or is fatal; fills m->sandbox; logs warnings. */
 void	hold_master(struct master *m, int root);
-/*
- * Has the sandbox been tried with this file worker since the machine was
- * booted?  Under inetd there is no time for that before each greeting.
- */
+/* Was the sandbox tried with this worker since the boot?  For smtpd -i. */
 bool	hold_is_proved(int root, const char *worker);
 /* It was: remembers that by "sandbox" in the directory log. */
 void	hold_prove(int log);
@@ -124,25 +109,17 @@ void	hold_prove(int log);
 
 /* Makes m->conf the first epoch, and feeds the sign process.  0 or -1. */
 int	reload_init(struct master *m);
-/*
- * Reads the configuration again, for sessions that begin from now on.  If it
- * has mistakes, or takes a restart, that is logged, and nothing changes.
- */
+/* Reads it all again, for new sessions; what has a mistake changes nothing. */
 void	reload(struct master *m);
 
 /* ---- loop.c: what the loop does beside its sessions ---------------------- */
 
 /*
- * Comes after all that the signals' handlers stop.  From now on log lines
- * gather for a turn of the loop, and the message log is made durable every
- * second.  With m->ends_idle the loop ends after limits.inetd_wait_s without a
- * session.  0, or -1 without memory.
+ * Comes after all that a signal stops.  Gathers log lines, syncs the message
+ * log every second, and ends an idle m->ends_idle.  0, or -1 without memory.
  */
 int	loop_start(struct master *m);
-/*
- * Connects to NOTIFY_SOCKET (sd_notify(3)), while that is still allowed, and
- * notes WATCHDOG_USEC.  Without a connection nothing is sent.
- */
+/* Connects to NOTIFY_SOCKET (sd_notify(3)), if any, before the sandbox. */
 void	loop_notify_open(void);
 /* READY=1; from now on the watchdog is fed.  0, or -1 without memory. */
 int	loop_notify_ready(struct master *m);

@@ -1,6 +1,4 @@
-/*
- * The root, and the sandbox of the master.
- */
+/* The root, and the sandbox of the master. */
 #include "server/daemon/daemon.h"
 
 #include <dirent.h>
@@ -81,10 +79,7 @@ hold_open_root(const char *path, const struct users *u)
 
 /* ---- the sandbox -------------------------------------------------------- */
 
-/*
- * The paths of the sandbox, from hold_prepare to hold_master; the first of them
- * are the directories of the configuration and its tables.
- */
+/* From hold_prepare to hold_master; first those of the tables. */
 static struct sandbox_path *paths;
 static size_t path_count, table_count;
 

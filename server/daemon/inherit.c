@@ -1,7 +1,4 @@
-/*
- * The protocol of LISTEN_FDS is that of sd_listen_fds(3): descriptors from 3
- * on, for the process LISTEN_PID.  Nothing here reads what a client sends.
- */
+/* Descriptors as of sd_listen_fds(3) or inetd; no octet of a client is read. */
 #include "server/daemon/daemon.h"
 
 #include <errno.h>

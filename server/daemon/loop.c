@@ -1,16 +1,9 @@
-/*
- * SIGTERM or SIGINT: no client is accepted, those that wait are turned away,
- * sessions end with 421 at their next command, a message under way is finished;
- * all within stop_patience_s; but a relay worker may wait dot_patience_s for
- * the reply to its final dot.  A second signal: at once.
- *
- * The lines of one turn of the loop are written together: a session has three
- * or more, and a busy master would write each alone.
- */
+/* The lines of one turn of the loop are written together: they are many. */
 #include "server/daemon/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,12 +70,12 @@ loop_notify_open(void)
 static void
 report(const struct master *m, const char *before)
 {
+	const uint64_t *count = m->sessions->count;
 	char text[160];
 
-	snprintf(text, sizeof(text), "%sSTATUS=%llu sessions, %llu clients "
-	    "wait for a worker", before,
-	    (unsigned long long)m->sessions->count[SESSIONS_SERVED],
-	    (unsigned long long)m->sessions->count[SESSIONS_PENDING]);
+	snprintf(text, sizeof(text), "%sSTATUS=%" PRIu64 " sessions, %" PRIu64
+	    " clients wait for a worker", before, count[SESSIONS_SERVED],
+	    count[SESSIONS_PENDING]);
 	notify(text);
 }
 

@@ -81,10 +81,7 @@ tell_listeners(const struct master *m, const struct conf *new, FILE *said)
 			    "restart\n", new->listens[i].line);
 }
 
-/*
- * Why new cannot replace m->conf, a line each, to said.  The master, no longer
- * root and in its sandbox, gets no new socket, root or user.
- */
+/* Why new cannot replace m->conf in the sandbox, a line each, to said. */
 static void
 tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 {

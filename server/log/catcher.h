@@ -50,10 +50,7 @@ void	catcher_dir_default(char *out, size_t n);
 int	catcher_dir_begin(int dir, int incoming);
 /* False: no catcher ever ran in dir.  tv_sec of *out is 0: none runs now. */
 bool	catcher_dir_since(const char *dir, struct timespec *out);
-/*
- * Does dir belong to us, root or our catcher, is it missing, or may others
- * write nothing beside it?
- */
+/* Is dir ours, root's, our catcher's, missing, or closed to others? */
 bool	catcher_dir_is_ours(const char *dir);
 
 #endif

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-
 static const char hex[] = "0123456789abcdef";
 
 /* ---- reading ----------------------------------------------------------- */

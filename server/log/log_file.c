@@ -1,7 +1,4 @@
-/*
- * The log file.  The sandbox lets the master only add to its directory: it can
- * create the file after a rotation, but read, remove or truncate nothing there.
- */
+/* The log file, to whose directory the sandbox lets the master only add. */
 #include "server/log/log_file.h"
 
 #include <errno.h>

@@ -136,10 +136,7 @@ find_newest(struct log_message *l, struct log_point *out)
 	return 0;
 }
 
-/*
- * Reads the last line of the file, and puts octets behind it aside; in an empty
- * file, that of the newest rotated one.  The last line we wrote may be newer.
- */
+/* Reads the last line of the log, and puts aside what follows in the file. */
 static int
 read_last(struct log_message *l, bool *torn)
 {

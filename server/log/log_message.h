@@ -78,10 +78,7 @@ struct log_files {
  * first.  0, or -1 and errno.
  */
 int	log_files_find(int at, const char *path, struct log_files *out);
-/*
- * Reads the last whole line of fd, which ends before *end (0: none).  out->n is
- * 0 when smtpd did not write it.  0, or -1 and errno.
- */
+/* The last whole line of fd, before *end; n 0: none of ours.  0, or -1. */
 int	log_files_last(int fd, struct log_point *out, off_t *end);
 
 enum { log_lines_buffer_bytes = 128 * 1024 };
@@ -131,17 +128,13 @@ struct log_message {
 int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
 /* Adds a line of r's event, with its time, for the next flush; escapes it. */
 void	log_message_add(struct log_message *l, const struct log_record *r);
-/*
- * Writes the added lines.  0, or -1 and errno: none is written, and a later
- * flush tries again, as long as the buffer holds them.
- */
+/* Writes them.  0; or -1, errno, and none: a later flush tries again. */
 int	log_message_flush(struct log_message *l);
 /* Syncs them: once a second, as for each message it costs a tenth more. */
 int	log_message_sync(struct log_message *l);
 /*
- * Renames "message" to name, with the time in it ("": it was moved already or
- * is empty), and goes on in a new file.  0; or -1, errno, and nothing is
- * changed.
+ * Renames "message" to name, with the time in it ("": moved already, or empty),
+ * and goes on in a new file.  0; or -1, errno, and nothing is changed.
  */
 int	log_message_rotate(struct log_message *l,
 	    char name[log_message_name_bytes]);

@@ -1,7 +1,4 @@
-/*
- * Messages of the queue as smtpctl queue shows them, and which of them it
- * means: for the master, and for smtpctl where none runs.
- */
+/* Messages of the queue as smtpctl queue shows them, and which it means. */
 #ifndef SERVER_QUEUE_SHOW_H
 #define SERVER_QUEUE_SHOW_H
 

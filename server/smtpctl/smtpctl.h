@@ -117,10 +117,8 @@ struct story {
 	const char	*root;		/* where the Maildirs are */
 	const char	*client;
 	struct span	 recorded;	/* when, as logged; "": a dry run */
-	/*
-	 * Configuration (NULL: the default), which names all that may be shown.
-	 */
-	const char	*conf;
+	const char	*conf;		/* names what may be shown; NULL: the
+					   default */
 };
 
 /* From now on a story goes to standard output, as text or as JSON. */

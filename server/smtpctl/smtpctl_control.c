@@ -154,10 +154,7 @@ connect_to(struct smtpctl_control *c)
 	return -1;
 }
 
-/*
- * Receives records until the last, and the exit status.  False
- * after a warning; or *lost, without one: the connection was closed.
- */
+/* Receives up to the last record.  False after a warning; or *lost. */
 static bool
 receive(struct smtpctl_control *c, int fd, FILE *f, bool *lost)
 {

@@ -35,10 +35,7 @@ smtpctl_match_parse(struct span arg, struct smtpctl_criterion *out)
 	return false;
 }
 
-/*
- * Takes the first field off *rest, with its continuation lines (RFC 5322
- * 2.2.3).  False at the end of the header or the message.
- */
+/* Takes a field with its continuation lines (RFC 5322 2.2.3); false: none. */
 static bool
 next_field(struct span *rest, struct span *out)
 {

@@ -139,10 +139,7 @@ read_line(char out[asked_bytes])
 	return NULL;
 }
 
-/*
- * Reads a password: from the terminal, a new one twice, or the first line of
- * standard input.  NULL, or why there is none.  The caller wipes out.
- */
+/* From the terminal, a new one twice, or standard input.  NULL, or why not. */
 static const char *
 ask(bool is_new, char out[asked_bytes])
 {

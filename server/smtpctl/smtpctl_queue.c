@@ -1,7 +1,4 @@
-/*
- * smtpctl queue: the server does it; without one, the queue is listed or shown
- * as its files tell it, of which one that cannot be read ends nothing.
- */
+/* smtpctl queue: asks the server; without one, shows what the files tell. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <dirent.h>
