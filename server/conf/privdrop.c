@@ -47,11 +47,9 @@ privdrop_own(struct identity *out)
 
 	out->uid = geteuid();
 	out->gid = getegid();
+	snprintf(out->name, sizeof(out->name), "%u", (unsigned)out->uid);
 	if (pw != NULL)
 		snprintf(out->name, sizeof(out->name), "%s", pw->pw_name);
-	else
-		snprintf(out->name, sizeof(out->name), "%u",
-		    (unsigned)out->uid);
 }
 
 static int

@@ -37,6 +37,8 @@ tell_site(const struct site *s, struct control_out *o)
 	const uint64_t probe_ms = left_ms > 0 ? (uint64_t)left_ms : 0;
 	const uint64_t waiting = site_waiting(s), links_max = site_limit(s);
 	const bool down = site_is_down(s);
+	const char *words = down && s->last != NULL ?
+	    words_of(&s->last->fact.outcome) : NULL;
 	char left[figure_bytes] = "now";
 
 	json_out_object(&o->j, NULL);
@@ -47,9 +49,8 @@ tell_site(const struct site *s, struct control_out *o)
 	json_out_bool(&o->j, "closed", down);
 	if (down)
 		json_out_parts(&o->j, "probe_in_seconds", probe_ms, 1000);
-	if (down && s->last != NULL)
-		json_out_string(&o->j, "words",
-		    words_of(&s->last->fact.outcome));
+	if (words != NULL)
+		json_out_string(&o->j, "words", words);
 	json_out_end(&o->j);
 	control_line(o, "site", "%s: %" PRIu64 " wait, %" PRIu64 " of %" PRIu64
 	    " connections", s->name, waiting, (uint64_t)s->links,
@@ -59,9 +60,8 @@ tell_site(const struct site *s, struct control_out *o)
 	if (down)
 		control_line(o, "site", "  IT FAILS: it is tried again %s%s",
 		    probe_ms > 0 ? "in " : "", left);
-	if (down && s->last != NULL)
-		control_line(o, "site", "  %s",
-		    words_of(&s->last->fact.outcome));
+	if (words != NULL)
+		control_line(o, "site", "  %s", words);
 }
 
 static void

@@ -18,10 +18,9 @@ char	*check_next_mistake(char **text);
 /* Logs a warning of conf_warn. */
 void	check_log_warning(const char *path, unsigned line, const char *text);
 /*
- * smtpd -n: reads them, and tries what they name as the user of the
- * configuration, or says that this process may not.  Writes failures and
- * warnings to standard error and, without failures, what the configuration
- * means to standard output.  The exit status: 0; 1: smtpd would not start here.
+ * smtpd -n: reads them and tries, as far as it may, what they name as the user
+ * of the configuration.  Failures and warnings go to standard error, else the
+ * configuration to standard output.  0, or 1: smtpd would not start here.
  */
 int	check_conf(const char *path, struct conf *conf, struct tls_files *tls);
 
@@ -74,10 +73,7 @@ void	inherit_given(void);
 
 /* Opens and locks the pid file.  Fatal where it is locked, or no plain file. */
 void	background_pid_open(const char *path);
-/*
- * Unless foreground is set, returns in a child; the parent, for which the shell
- * waits, exits with 0 upon background_tell_ready, or 1 if the child ends.
- */
+/* Unless foreground: the parent waits for background_tell_ready, or exits 1. */
 void	background_begin(bool foreground);
 /* Descriptors 0 to 2 are /dev/null from here on. */
 void	background_tell_ready(void);
@@ -93,10 +89,7 @@ int	hold_open_root(const char *path, const struct users *u);
  * a third user could go on changing the directory and the path to it.
  */
 bool	hold_may_give(int dir, const struct stat *st);
-/*
- * Opens the directories of the files of m->conf, while this is root; sets
- * m->unsandboxed.  A system without a sandbox is fatal, unless it is optional.
- */
+/* Opens the directories of m->conf's files, as root; sets m->unsandboxed. */
 void	hold_prepare(struct master *m);
 /* Enters the master's sandbox, or is fatal; fills m->sandbox; logs warnings. */
 void	hold_master(struct master *m, int root);

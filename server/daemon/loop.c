@@ -89,18 +89,16 @@ int
 loop_notify_ready(struct master *m)
 {
 	static struct event watchdog;
-	uint64_t us = manager.watchdog_us / 2;
-	struct timeval period;
+	const uint64_t half = manager.watchdog_us / 2,
+	    us = half < watchdog_least_us ? watchdog_least_us : half;
+	const struct timeval period = { (time_t)(us / 1000000),
+	    (suseconds_t)(us % 1000000) };
 
 	if (manager.fd == -1)
 		return 0;
 	report(m, "READY=1\n");
 	if (event_initialized(&watchdog) || manager.watchdog_us == 0)
 		return 0;
-	if (us < watchdog_least_us)
-		us = watchdog_least_us;
-	period.tv_sec = (time_t)(us / 1000000);
-	period.tv_usec = (suseconds_t)(us % 1000000);
 	event_assign(&watchdog, m->base, -1, EV_PERSIST, on_watchdog, m);
 	return event_add(&watchdog, &period);
 }
@@ -119,10 +117,7 @@ loop_notify_reloading(void)
 
 static int64_t stopped_ms;
 
-/*
- * Ends the loop when no worker is busy any more, which no event reports.  A
- * message whose final dot was sent, and not answered, would be sent twice.
- */
+/* Ends the loop when no worker is busy: a dot without reply is sent again. */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {

@@ -314,10 +314,7 @@ take_slots(void)
 	return r.own_slots;
 }
 
-/*
- * Reads the certificates and keys: of the new configuration; or, for a new
- * sign process, all of them, which replace what is served where they differ.
- */
+/* Reads the files: of the new configuration, or all for a new sign process. */
 static void
 read_files(void)
 {
