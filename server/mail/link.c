@@ -299,14 +299,16 @@ send_next(struct link *l)
 	static const struct timeval patience = { idle_s, 0 };
 
 	while (l->group != NULL || (is_reusable(l, false) && take(l))) {
-		if (attempt_waits(l->group) && !l->site->master->stopping) {
-			if (!is_usable(l)) {
-				reach(l);
-				return;
-			}
-			if (send_letter(l))
-				return;
-		}
+		const bool waits = attempt_waits(l->group);
+
+		/* What is left then is sent by the next smtpd, at once. */
+		if (waits && l->site->master->stopping)
+			l->group->attempt->tried = false;
+		else if (waits && !is_usable(l)) {
+			reach(l);
+			return;
+		} else if (waits && send_letter(l))
+			return;
 		leave(l, false);
 	}
 	if (is_reusable(l, true)) {

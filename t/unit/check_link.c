@@ -527,6 +527,22 @@ TEST(one_each)
 	turn();
 }
 
+/* smtpd stops: the rest is no try, and is sent after the next start. */
+TEST(rest_after_stop)
+{
+	BEGIN("a 203.0.113.201");
+	greet();
+	say(0, RELAY_DOT, 250);
+	say(1, RELAY_RCPT, 452);
+	say(2, RELAY_RCPT, 452);
+	m.stopping = true;
+	sent();
+	m.stopping = false;
+	expect("a4", ATTEMPT_TAKEN, ATTEMPT_WAITS, ATTEMPT_WAITS);
+	ck_assert_uint_eq(q.tries, 0);
+	ck_assert(!connected);
+}
+
 /* 421 over a connection that was idle: a new one, and no mark. */
 TEST(idle)
 {
