@@ -202,7 +202,7 @@ attempt_next(struct attempt_group *g, size_t max, struct attempt_rcpt **now,
 	for (size_t i = 0; i < g->count && n < max; i++)
 		if (g->first[i].state == ATTEMPT_WAITS)
 			now[n++] = &g->first[i];
-	*to = calloc(n, sizeof(**to));
+	*to = n == 0 ? NULL : calloc(n, sizeof(**to));
 	for (size_t i = 0; *to != NULL && i < n; i++)
 		if (!attempt_read(a, now[i], &(*to)[i])) {
 			free(*to);

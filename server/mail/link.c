@@ -44,9 +44,9 @@ struct link {
 	const struct queue_fact	*refusal;
 };
 
-static TAILQ_HEAD(, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
+static TAILQ_HEAD(links, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
 /* Sites for which there was no connection. */
-static TAILQ_HEAD(, site) hungry = TAILQ_HEAD_INITIALIZER(hungry);
+static TAILQ_HEAD(sites, site) hungry = TAILQ_HEAD_INITIALIZER(hungry);
 static size_t hungry_count, links;
 
 static void	reach(struct link *l);
