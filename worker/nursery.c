@@ -91,7 +91,7 @@ serve(const struct ipc_settings *settings)
 static void
 breed(const struct nursery *n, char option)
 {
-	struct ipc_record r = { .type = IPC_STILLBORN, .u.number.n = 1 };
+	struct ipc_record r = { .type = IPC_STILLBORN };
 	int ends[2] = { -1, -1 };
 	pid_t pid = ipc_pair(ends) == -1 ? -1 : os_fork();
 

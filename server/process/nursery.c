@@ -173,14 +173,14 @@ hear(struct helper *h, const struct ipc_record *r)
 			    h->state == HELPER_SERVING);
 		else {
 			h->strangers++;
-			pool_stillborn(h->master, 1, "no descriptor is left "
-			    "for a worker's channel");
+			pool_stillborn(h->master, "no descriptor is left for "
+			    "a worker's channel");
 		}
 		h->passed = -1;
 		break;
 	case IPC_STILLBORN:
-		pool_stillborn(h->master, r->u.number.n,
-		    "the nursery could not fork a worker");
+		pool_stillborn(h->master, "the nursery could not fork a "
+		    "worker");
 		break;
 	case IPC_DIED:
 		if (!pool_died(h, r->u.child.pid, r->u.child.status))

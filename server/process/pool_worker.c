@@ -73,14 +73,13 @@ pool_newborn(struct helper *n, pid_t pid, int channel, bool fresh)
 }
 
 void
-pool_stillborn(struct master *m, uint64_t count, const char *why)
+pool_stillborn(struct master *m, const char *why)
 {
 	struct pool *p = m->pool;
 	int64_t now = deadline_now_ms();
 
-	p->count[POOL_COMING] -= count < p->count[POOL_COMING] ? count :
-	    p->count[POOL_COMING];
-	m->counters.value[COUNTER_UNBORN] += count;
+	p->count[POOL_COMING] -= p->count[POOL_COMING] > 0;
+	m->counters.value[COUNTER_UNBORN]++;
 	if (now >= p->no_spawn_until_ms)
 		log_error(why, NULL, 0);
 	p->no_spawn_until_ms = now + 1000;

@@ -79,8 +79,8 @@ void	pool_look(struct worker *w);
 void	pool_move(struct worker *w, enum pool_count to);
 /* n has forked a worker; not fresh: its settings or its image are older. */
 void	pool_newborn(struct helper *n, pid_t pid, int channel, bool fresh);
-/* count workers that were asked for will not come; why is logged. */
-void	pool_stillborn(struct master *m, uint64_t count, const char *why);
+/* A worker that was asked for will not come; why is logged. */
+void	pool_stillborn(struct master *m, const char *why);
 /* Child pid of n has ended; status of waitpid(2).  False: n has none such. */
 bool	pool_died(struct helper *n, pid_t pid, int status);
 /* Gives w up: closes its channel, which is the end of an honest worker. */

@@ -96,10 +96,7 @@ os_keep_program(const char *program, int fd)
 	return result == -1 ? -1 : 0;
 }
 
-/*
- * The environment is empty but for a word to glibc, without which the kernel
- * writes to a page of the process (rseq(2)) whenever it goes on.
- */
+/* glibc is told to do without rseq(2), which costs at each switch. */
 int
 os_execute(const char *program, int fd, char *const argv[])
 {

@@ -28,9 +28,8 @@ static struct sock_fprog programs[SANDBOX_ROLE_COUNT];
 const int sandbox_kill_signal = SIGSYS;
 
 /*
- * Rights of the filter in force; 0: none.  A child cannot shed it, so the
- * child's own says only what that allows and its role does not: 90 instructions
- * instead of 300, which the kernel compiles for each worker.
+ * Rights of the filter in force, or 0.  A child cannot shed it, so its own says
+ * only what differs: a third to be compiled by the kernel for each worker.
  */
 static unsigned outer;
 
@@ -64,12 +63,12 @@ static int
 add_calls(scmp_filter_ctx ctx, const struct sandbox_calls *group,
     unsigned rights)
 {
-	uint32_t action = action_of(group, rights);
+	const uint32_t action = action_of(group, rights),
+	    before = outer == 0 ? refuse : action_of(group, outer);
 	int result = 0;
 
-	if (action == (outer == 0 ? refuse : action_of(group, outer)))
-		return 0;
-	for (size_t k = 0; result == 0 && k < group->count; k++)
+	for (size_t k = 0; result == 0 && action != before &&
+	    k < group->count; k++)
 		result = seccomp_rule_add_array(ctx, action, group->calls[k],
 		    0, NULL);
 	return result;
@@ -79,31 +78,6 @@ static bool
 has_rule(unsigned rights, const struct sandbox_rule *r)
 {
 	return (rights & r->with) && !(rights & r->without);
-}
-
-/*
- * A call by another convention (32-bit, x32) is an attack.  A binary tree takes
- * less time to install: the kernel then runs the program for each call number.
- * As libseccomp does, returns a negative errno.
- */
-static int
-fill(scmp_filter_ctx ctx, unsigned rights)
-{
-	int result = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
-	    SCMP_ACT_KILL_PROCESS);
-
-	if (result == 0)
-		result = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	for (size_t i = 0; result == 0 && i < sandbox_calls_count; i++)
-		result = add_calls(ctx, &sandbox_calls[i], rights);
-	for (const struct sandbox_rule *r = sandbox_rules; result == 0 &&
-	    r < sandbox_rules + sandbox_rules_count; r++)
-		if (has_rule(rights, r) != has_rule(outer, r))
-			result = seccomp_rule_add_array(ctx, r->kill ?
-			    SCMP_ACT_KILL_PROCESS : has_rule(rights, r) ?
-			    SCMP_ACT_ALLOW : refuse, r->call, r->count,
-			    r->args);
-	return result;
 }
 
 /* libseccomp writes the program to a descriptor by one write(2). */
@@ -122,49 +96,59 @@ export_program(scmp_filter_ctx ctx, enum sandbox_role role)
 		size = read(ends[1], code[role], sizeof(code[role]));
 	close(ends[0]);
 	close(ends[1]);
-	if (result != 0)
-		return result;
 	/* A program that fills the buffer may have been cut. */
 	if (size <= 0 || (size_t)size == sizeof(code[role]))
-		return -E2BIG;
-	programs[role].filter = code[role];
-	programs[role].len = (unsigned short)((size_t)size /
-	    sizeof(code[role][0]));
+		return result != 0 ? result : -E2BIG;
+	programs[role] = (struct sock_fprog){ .filter = code[role],
+	    .len = (unsigned short)((size_t)size / sizeof(code[role][0])) };
 	return 0;
+}
+
+/*
+ * A call by another convention (32-bit, x32) is an attack.  A binary tree takes
+ * less time to install: the kernel then runs the program for each call number.
+ * As libseccomp does, returns a negative errno.
+ */
+static int
+compile(scmp_filter_ctx ctx, enum sandbox_role role)
+{
+	const unsigned rights = sandbox_os_rights(role);
+	int result = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_KILL_PROCESS);
+
+	if (result == 0)
+		result = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	for (size_t i = 0; result == 0 && i < sandbox_calls_count; i++)
+		result = add_calls(ctx, &sandbox_calls[i], rights);
+	for (const struct sandbox_rule *r = sandbox_rules; result == 0 &&
+	    r < sandbox_rules + sandbox_rules_count; r++)
+		if (has_rule(rights, r) != has_rule(outer, r))
+			result = seccomp_rule_add_array(ctx, r->kill ?
+			    SCMP_ACT_KILL_PROCESS : has_rule(rights, r) ?
+			    SCMP_ACT_ALLOW : refuse, r->call, r->count,
+			    r->args);
+	return result != 0 ? result : export_program(ctx, role);
 }
 
 int
 sandbox_prepare(enum sandbox_role role, const char **what)
 {
-	scmp_filter_ctx ctx;
-	int result = -ENOMEM;
+	scmp_filter_ctx ctx = seccomp_init(outer == 0 ? refuse :
+	    SCMP_ACT_ALLOW);
+	int result = ctx == NULL ? -ENOMEM : compile(ctx, role);
 
-	/* A loader's rules are not a worker's with something added. */
-	if (outer & RIGHT_LOADER)
-		outer = 0;
-	ctx = seccomp_init(outer == 0 ? refuse : SCMP_ACT_ALLOW);
-	*what = "seccomp rules";
-	if (ctx != NULL)
-		result = fill(ctx, sandbox_os_rights(role));
-	if (result == 0) {
-		*what = "seccomp_export_bpf";
-		result = export_program(ctx, role);
-	}
+	*what = "seccomp filter";
 	seccomp_release(ctx);
-	if (result == 0)
-		return 0;
 	errno = -result;
-	return -1;
+	return result == 0 ? 0 : -1;
 }
 
 /* ---- paths, TCP and scopes ---------------------------------------------- */
 
 /*
- * Landlock, as far as the running kernel knows it.  The kernel's header may be
- * older than the kernel, so what came after ABI 1 is repeated here; Landlock
- * promises that these numbers never change.
+ * Landlock, as far as the running kernel knows it.  Its header may be older, so
+ * what came after ABI 1 is repeated here: these numbers never change.
  */
-#define landlock_abi_known	7
 #define fs_abi1_all		((1ULL << 13) - 1)
 #define fs_refer		(1ULL << 13)	/* ABI 2 */
 #define fs_truncate		(1ULL << 14)	/* ABI 3 */
@@ -189,9 +173,7 @@ sandbox_landlock_abi(void)
 	if (abi == -1)
 		abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
 		    LANDLOCK_CREATE_RULESET_VERSION);
-	if (abi < 1)
-		return 0;
-	return abi > landlock_abi_known ? landlock_abi_known : (int)abi;
+	return abi < 1 ? 0 : (int)abi;
 }
 
 /*
@@ -246,16 +228,25 @@ add_path(int ruleset, const struct sandbox_path *path)
 
 	if (fd == -1 && path->path != NULL)
 		fd = open(path->path, O_PATH | O_CLOEXEC);
-	result = fstat(fd, &st);
-	if (result == 0) {
-		rule.allowed_access = path_rights(path, S_ISDIR(st.st_mode));
-		rule.parent_fd = fd;
-		result = (int)syscall(SYS_landlock_add_rule, ruleset,
-		    LANDLOCK_RULE_PATH_BENEATH, &rule, 0U);
-	}
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return -1;
+	rule.allowed_access = path_rights(path, S_ISDIR(st.st_mode));
+	rule.parent_fd = fd;
+	result = (int)syscall(SYS_landlock_add_rule, ruleset,
+	    LANDLOCK_RULE_PATH_BENEATH, &rule, 0U);
 	if (path->fd == -1)
 		file_close(fd);
 	return result;
+}
+
+static const uint16_t *ports;
+static size_t port_count;
+
+void
+sandbox_let_connect(const uint16_t *to, size_t count)
+{
+	ports = to;
+	port_count = count;
 }
 
 /* Sockets may be bound to an address, but to no port of this process's. */
@@ -267,8 +258,8 @@ add_ports(int ruleset)
 	    &rule, 0U);
 
 	rule.allowed = net_connect_tcp;
-	for (size_t i = 0; result == 0 && i < sandbox_port_count; i++) {
-		rule.port = sandbox_ports[i];
+	for (size_t i = 0; result == 0 && i < port_count; i++) {
+		rule.port = ports[i];
 		result = syscall(SYS_landlock_add_rule, ruleset, rule_net_port,
 		    &rule, 0U);
 	}
@@ -316,11 +307,9 @@ int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	*what = "PR_SET_DUMPABLE";
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
-		return -1;
-	*what = "PR_SET_NO_NEW_PRIVS";
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+	*what = "prctl";
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return -1;
 	if (sandbox_confines_paths(role) &&
 	    restrict_paths(role, paths, path_count, what) == -1)
@@ -329,7 +318,10 @@ sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U,
 	    &programs[role]) == -1)
 		return -1;
-	outer = sandbox_os_rights(role);
+	/* For children; with a loader's rules more would differ than less. */
+	if ((sandbox_os_rights(role) & (RIGHT_FORK | RIGHT_LOADER)) ==
+	    RIGHT_FORK)
+		outer = sandbox_os_rights(role);
 	return 0;
 }
 
@@ -346,7 +338,6 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 		errno = EPERM;
 		return -1;
 	}
-	outer = sandbox_os_rights(role);
 	*what = "PR_SET_DUMPABLE";
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

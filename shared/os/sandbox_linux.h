@@ -35,7 +35,7 @@ extern const size_t sandbox_calls_count;
 extern const struct sandbox_rule sandbox_rules[];
 extern const size_t sandbox_rules_count;
 
-/* The Landlock ABI in use: 0 without Landlock, else 1 to 7. */
+/* The kernel's Landlock ABI; 0: it has none. */
 int	sandbox_landlock_abi(void);
 
 #endif

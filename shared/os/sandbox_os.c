@@ -89,29 +89,13 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 }
 
 #ifndef __linux__
-/* Only Linux compiles filters, and has several kinds of kernels. */
-int
-sandbox_prepare(enum sandbox_role role, const char **what)
-{
-	return 0;
-}
-
+/* Linux alone has several kinds of kernels. */
 const struct sandbox_facts *
 sandbox_facts(void)
 {
 	return &sandbox_os_facts;
 }
 #endif
-
-const uint16_t *sandbox_ports;
-size_t sandbox_port_count;
-
-void
-sandbox_let_connect(const uint16_t *ports, size_t count)
-{
-	sandbox_ports = ports;
-	sandbox_port_count = count;
-}
 
 int
 sandbox_limit_file(uint64_t max_bytes)

@@ -28,10 +28,6 @@
 #define SANDBOX_IMAGE_MAX_BYTES	(32ULL * 1024 * 1024)
 #endif
 
-/* As sandbox_let_connect() has them. */
-extern const uint16_t *sandbox_ports;
-extern size_t sandbox_port_count;
-
 /* The system's part of sandbox_enter, after the limits. */
 int	sandbox_os_enter(enum sandbox_role role,
 	    const struct sandbox_path *paths, size_t path_count,

@@ -67,15 +67,18 @@ struct sandbox_path {
 
 /*
  * Once for a role, before processes are forked for it: compiles filters, so
- * that entering is a few system calls and no allocation.  0, or -1 with errno
- * and *what, the step.
+ * that entering takes few calls.  0, or -1 with errno and *what, the step.
  */
 int	sandbox_prepare(enum sandbox_role role, const char **what);
 /*
  * Before a role with RIGHT_CONNECT is prepared and entered: the TCP ports that
  * it may connect to, where the system can tell.
  */
-void	sandbox_let_connect(const uint16_t *ports, size_t count);
+void	sandbox_let_connect(const uint16_t *to, size_t count);
+#ifndef __linux__
+#define sandbox_prepare(role, what)		0
+#define sandbox_let_connect(to, count)		((void)(to), (void)(count))
+#endif
 /* Before sandbox_enter: RLIMIT_FSIZE.  0, or -1 and errno. */
 int	sandbox_limit_file(uint64_t max_bytes);
 /*
