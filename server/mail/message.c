@@ -172,7 +172,7 @@ clear(struct message *t)
 {
 	struct master *m = t->client.master;
 
-	if (t->id[0] != '\0')
+	if (t->id[0] != '\0' && t->boxes.count > 0)
 		spool_discard(m->spool, t->id);
 	queue_draft_clear(m, &t->draft);
 	recipient_set_clear(&t->boxes);

@@ -357,6 +357,7 @@ queue_draft_enter(struct master *m, struct queue_draft *d,
 	    maildir_touch(b, dir, ".", NULL) != -1)) &&
 	    renameat(m->spool->incoming, d->name, dir, path) == 0) {
 		f->entered++;
+		d->name[0] = '\0';
 		return q;
 	}
 	error = errno;
