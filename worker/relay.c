@@ -30,7 +30,6 @@ struct relay {
 	struct ipc_client	 client;
 	struct relay_wire	 wire;
 	struct relay_offers	 offers;
-	bool			 dismissed;
 	bool			 open;		/* RSET comes before MAIL */
 	/* Of the last exchange: */
 	enum relay_stage	 stage;
@@ -420,8 +419,7 @@ next_letter(struct relay *r)
 			take_letter(r, &record.u.letter, passed);
 			return true;
 		}
-		r->dismissed = record.type != IPC_STRESS;
-		if (r->dismissed)
+		if (record.type != IPC_STRESS)
 			return is_over(r, RELAY_END_STOPPED, NULL);
 	}
 	return false;
@@ -442,15 +440,14 @@ relay_run(struct ask *master, const struct ipc_settings *settings,
 			continue;
 		polite = r.stage == RELAY_QUIT && (r.end ==
 		    RELAY_END_TIMEOUT || r.end == RELAY_END_STOPPED);
-	} else {
+	} else
 		polite = r.end == RELAY_END_REPLY && r.reply.code != 421;
-		r.dismissed = r.wire.heard;
-	}
-	if (!r.dismissed)
-		tell(&r, relay_all, r.end);
+	tell(&r, relay_all, r.end);
 	r.wire.end_ms = deadline_now_ms() + goodbye_ms;
 	if (polite)
 		(void)ask_host(&r, RELAY_QUIT, "QUIT\r\n");
-	relay_wire_close(&r.wire);
+	if (!r.wire.broken)
+		tls_peer_close(&r.wire.tls);
+	close(socket);
 	TELL(master, END, .end.end = END_QUIT);
 }

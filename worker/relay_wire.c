@@ -40,7 +40,6 @@ end_of(struct relay_wire *w, enum line_result result)
 {
 	if (result == LINE_OK)
 		return RELAY_END_REPLY;
-	w->heard = w->heard || result == LINE_GONE;
 	if (result == LINE_GONE || (result == LINE_TIMEOUT &&
 	    w->master->stress == STRESS_END))
 		return RELAY_END_STOPPED;
@@ -153,12 +152,4 @@ relay_wire_secure(struct relay_wire *w, const char *host, int64_t ms,
 	*why = tls_peer_reason(fail);
 	return fail == TLS_FAIL_TIMEOUT ? end_of(w, LINE_TIMEOUT) :
 	    fail == TLS_FAIL_GONE ? end_of(w, LINE_GONE) : RELAY_END_TLS;
-}
-
-void
-relay_wire_close(struct relay_wire *w)
-{
-	if (!w->broken)
-		tls_peer_close(&w->tls);
-	close(w->peer.socket);
 }

@@ -13,7 +13,6 @@ struct relay_wire {
 	struct lineio	 io;
 	int64_t		 end_ms;	/* nothing waits for longer */
 	bool		 broken;	/* for writing */
-	bool		 heard;		/* the master said more than STRESS */
 };
 
 void	relay_wire_open(struct relay_wire *w, struct ask *master, int socket);
@@ -40,6 +39,5 @@ enum relay_end relay_wire_text(struct relay_wire *w,
  */
 enum relay_end relay_wire_secure(struct relay_wire *w, const char *host,
 	    int64_t ms, struct ipc_tls *out, const char **why);
-void	relay_wire_close(struct relay_wire *w);
 
 #endif
