@@ -40,10 +40,9 @@ struct relay {
 	struct ipc_letter	 letter;
 	int			 file;
 	struct ipc_rcpt		 to[relay_rcpts_max];
-	bool			 had[relay_rcpts_max];	/* an outcome */
-	size_t			 left;		/* have none */
+	size_t			 left;		/* have no outcome */
 	size_t			 tried[relay_rcpts_max], tried_n;
-	size_t			 accepted;
+	size_t			 accepted[relay_rcpts_max], accepted_n;
 	bool			 refused;	/* MAIL was */
 	bool			 go_ahead;	/* 354 */
 };
@@ -58,13 +57,7 @@ tell(struct relay *r, size_t index, enum relay_end end)
 	    .index = (uint16_t)index, .stage = (uint8_t)r->stage } };
 
 	relay_outcome(&r->reply, end, r->why, &record.u.outcome);
-	if (index == relay_all) {
-		r->left = 0;
-		memset(r->had, true, sizeof(r->had));
-	} else {
-		r->left--;
-		r->had[index] = true;
-	}
+	r->left = index == relay_all ? 0 : r->left - 1;
 	tell_record(r->master, &record);
 }
 
@@ -233,7 +226,7 @@ take_reply(struct relay *r, size_t step)
 		r->open = yes;
 		r->refused = !yes;
 	} else if (yes)
-		r->accepted++;
+		r->accepted[r->accepted_n++] = r->tried[step - STEP_RCPT];
 	else if (!r->refused)
 		tell(r, r->tried[step - STEP_RCPT], RELAY_END_REPLY);
 	if (!yes && (last || step == STEP_MAIL) && r->left > 0)
@@ -261,7 +254,7 @@ send_envelope(struct relay *r)
 	do {
 		octets = 0;
 		while (sent <= end && !r->refused &&
-		    (got < end || r->accepted > 0)) {
+		    (got < end || r->accepted_n > 0)) {
 			char storage[window_bytes];
 			struct buf line = buf_over(storage, sizeof(storage));
 
@@ -308,9 +301,8 @@ send_text(struct relay *r)
 	r->stage = RELAY_DOT;
 	if (!get_reply(r) || !is_class(r, 2))
 		return false;
-	for (size_t i = 0; i < r->tried_n; i++)
-		if (!r->had[r->tried[i]])
-			tell(r, r->tried[i], RELAY_END_REPLY);
+	for (size_t i = 0; i < r->accepted_n; i++)
+		tell(r, r->accepted[i], RELAY_END_REPLY);
 	r->open = false;
 	return true;
 }
@@ -348,7 +340,7 @@ deliver(struct relay *r)
 		return true;
 	if (!send_envelope(r))
 		return false;
-	if (!r->go_ahead || r->accepted > 0)
+	if (!r->go_ahead || r->accepted_n > 0)
 		return !r->go_ahead || send_text(r);
 	/* 354, but no recipient: the dot alone (RFC 2920 3.1). */
 	r->open = false;
@@ -363,7 +355,7 @@ send_letter(struct relay *r)
 	r->wire.end_ms = deadline_now_ms() +
 	    relay_letter_max_ms(r->letter.size);
 	r->why = NULL;
-	r->accepted = 0;
+	r->accepted_n = 0;
 	r->refused = r->go_ahead = false;
 	alive = deliver(r);
 	r->wire.peer.sends_text = false;
@@ -383,7 +375,6 @@ take_letter(struct relay *r, const struct ipc_letter *letter, int file)
 	r->letter = *letter;
 	r->file = file;
 	r->left = letter->count;
-	memset(r->had, 0, sizeof(r->had));
 	for (size_t i = 0; i < letter->count; i++) {
 		ask_answer(r->master, &record, IPC_RCPT_TO);
 		r->to[i] = record.u.rcpt;

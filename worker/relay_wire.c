@@ -14,7 +14,6 @@ enum {
 void
 relay_wire_open(struct relay_wire *w, struct ask *master, int socket)
 {
-	w->master = master;
 	w->peer = (struct peer){ .socket = socket, .output = -1,
 	    .master = master, .host = true };
 	lineio_init(&w->io, &peer_ops, &w->peer);
@@ -27,7 +26,7 @@ set_wait(struct relay_wire *w, int64_t ms)
 {
 	int64_t until_ms;
 
-	if (ms > peer_stopping_ms && w->master->stress == STRESS_END)
+	if (ms > peer_stopping_ms && w->peer.master->stress == STRESS_END)
 		ms = peer_stopping_ms;
 	if (ms > broken_ms && w->broken)
 		ms = broken_ms;
@@ -41,7 +40,7 @@ end_of(struct relay_wire *w, enum line_result result)
 	if (result == LINE_OK)
 		return RELAY_END_REPLY;
 	if (result == LINE_GONE || (result == LINE_TIMEOUT &&
-	    w->master->stress == STRESS_END))
+	    w->peer.master->stress == STRESS_END))
 		return RELAY_END_STOPPED;
 	return result == LINE_TIMEOUT && !w->broken ? RELAY_END_TIMEOUT :
 	    RELAY_END_LOST;

@@ -7,7 +7,6 @@
 
 /* Zero, and then relay_wire_open(). */
 struct relay_wire {
-	struct ask	*master;
 	struct peer	 peer;
 	struct tls_peer	 tls;
 	struct lineio	 io;
