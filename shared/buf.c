@@ -62,27 +62,22 @@ buf_add_escaped(struct buf *b, struct span s, const char *special)
 	static const char hex[] = "0123456789abcdef";
 
 	while (s.n > 0) {
-		uint32_t point = 0;
+		char text[4] = { '\\', 'x', hex[s.p[0] >> 4],
+		    hex[s.p[0] & 15] };
+		uint32_t point;
 		size_t n = utf8_next(s, &point);
-		uint8_t c = s.p[0];
 
-		if (n > 1 && utf8_is_plain(point)) {
-			buf_add(b, span_from(s.p, n));
-			s = span_skip(s, n);
-			continue;
-		}
-		if (n != 1 || !utf8_is_plain(point)) {
-			char text[4] = { '\\', 'x', hex[c >> 4], hex[c & 15] };
-
+		/* One addition each: a cut leaves no lone backslash. */
+		if (n == 0 || !utf8_is_plain(point)) {
+			n = 1;
 			buf_add(b, span_from(text, sizeof(text)));
-		} else {
-			char text[2] = { '\\', (char)c };
-			bool plain = c != '\\' && strchr(special, c) == NULL;
-
-			/* One addition: a cut leaves no lone backslash. */
-			buf_add(b, span_from(text + plain, plain ? 1 : 2));
-		}
-		s = span_skip(s, 1);
+		} else if (point == '\\' ||
+		    (n == 1 && strchr(special, (int)point) != NULL)) {
+			text[1] = (char)point;
+			buf_add(b, span_from(text, 2));
+		} else
+			buf_add(b, span_from(s.p, n));
+		s = span_skip(s, n);
 	}
 }
 
