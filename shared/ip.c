@@ -81,18 +81,14 @@ struct net {
 	enum ip_reach	reach;
 };
 
-/* The reach of the first net that has ip; or otherwise. */
+/* The reach of the first net that has ip; the last has all. */
 static enum ip_reach
-look_up(const struct net *nets, size_t count, const uint8_t *ip,
-    enum ip_reach otherwise)
+look_up(const struct net *net, const uint8_t *ip)
 {
-	for (size_t i = 0; i < count; i++)
-		if (ip_within(ip, nets[i].ip, nets[i].bits))
-			return nets[i].reach;
-	return otherwise;
+	while (!ip_within(ip, net->ip, net->bits))
+		net++;
+	return net->reach;
 }
-
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
 static enum ip_reach
 reach_v4(const uint8_t *ip)
@@ -107,10 +103,11 @@ reach_v4(const uint8_t *ip)
 		{ { 192, 0, 0 }, 24, IP_SPECIAL },	/* protocols */
 		{ { 192, 168 }, 16, IP_PRIVATE },
 		{ { 198, 18 }, 15, IP_PRIVATE },	/* benchmarks */
-		{ { 224 }, 3, IP_SPECIAL }	/* multicast, broadcast */
+		{ { 224 }, 3, IP_SPECIAL },	/* multicast, broadcast */
+		{ { 0 }, 0, IP_PUBLIC }
 	};
 
-	return look_up(nets, COUNT(nets), ip, IP_PUBLIC);
+	return look_up(nets, ip);
 }
 
 /*
@@ -125,7 +122,8 @@ reach_v6(const uint8_t *ip)
 		{ { 0x20 }, 3, IP_PUBLIC },
 		{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48, IP_PRIVATE },
 		{ { 0xfc }, 7, IP_PRIVATE },		/* RFC 4193 */
-		{ { 0xfe, 0xc0 }, 10, IP_PRIVATE }	/* once site-local */
+		{ { 0xfe, 0xc0 }, 10, IP_PRIVATE },	/* once site-local */
+		{ { 0 }, 0, IP_SPECIAL }
 	};
 	static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
 
@@ -133,7 +131,7 @@ reach_v6(const uint8_t *ip)
 		return reach_v4(ip + 12);
 	if (ip[0] == 0x20 && ip[1] == 0x02)	/* 6to4 (RFC 3056) */
 		return reach_v4(ip + 2);
-	return look_up(nets, COUNT(nets), ip, IP_SPECIAL);
+	return look_up(nets, ip);
 }
 
 enum ip_reach
