@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "shared/file.h"
 #include "shared/log.h"
 
 enum {
@@ -22,7 +23,7 @@ enum {
 static int
 bind_one(const struct conf_listen *c)
 {
-	int one = 1, error;
+	int one = 1;
 	int fd = socket(c->addr.ss_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -34,9 +35,7 @@ bind_one(const struct conf_listen *c)
 	    bind(fd, (const struct sockaddr *)&c->addr, c->addr_len) == 0 &&
 	    listen(fd, listen_backlog) == 0)
 		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
+	file_close(fd);
 	return -1;
 }
 
