@@ -10,6 +10,7 @@
 
 #include "server/conf/conf_parse.h"
 #include "shared/array.h"
+#include "shared/buf.h"
 
 const struct conf_keyword *
 conf_keyword_find(enum conf_block block, bool inside, struct span name)
@@ -24,14 +25,14 @@ conf_keyword_find(enum conf_block block, bool inside, struct span name)
 const struct conf_keyword *
 conf_keyword_near(enum conf_block block, struct span name)
 {
-	char names[512] = "";
-	size_t n = 0;
+	char storage[512];
+	struct buf names = buf_over(storage, sizeof(storage));
 
 	for (size_t i = 0; i < conf_keyword_count; i++)
 		if (conf_keywords[i].block == block)
-			n += (size_t)snprintf(names + n, sizeof(names) - n,
-			    "%s ", conf_keywords[i].name);
-	return conf_keyword_find(block, true, wrong_word_near(names, name));
+			buf_print(&names, "%s ", conf_keywords[i].name);
+	return conf_keyword_find(block, true, wrong_word_near(buf_str(&names),
+	    name));
 }
 
 static bool

@@ -86,10 +86,7 @@ bool	conf_add(struct conf_setting *s, void *list, size_t *count,
 	    const void *element, size_t size);
 /* Replaces *out by a copy of word.  False without memory. */
 bool	conf_set_string(struct conf_setting *s, struct span word, char **out);
-/*
- * Reads "ADDRESS[/BITS]", word number 1, which has one spelling, into a list of
- * at most max ranges of what; wide: what is wrong with half the world.
- */
+/* Reads word 1, "ADDRESS[/BITS]", into *list; wide: why not half the world. */
 bool	conf_range_read(struct conf_setting *s, struct conf_range **list,
 	    size_t *count, size_t max, const char *what, const char *wide);
 

@@ -137,10 +137,7 @@ size_t	conf_text_seek(const struct conf_text *text,
 bool	conf_text_next(const struct conf_text *text, struct span *rest,
 	    struct conf_place *place);
 
-/*
- * Reports a mistake at an offset of the current line, with the line and a
- * caret; at line 0, of the file.  False, for a check to return.
- */
+/* Reports a mistake at an offset of the line, or (line 0) the file.  False. */
 bool	conf_report_at(struct conf_report *report, size_t at,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Reports "bad WHAT "WORD": WANT" at word; returns false. */

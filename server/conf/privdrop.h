@@ -27,9 +27,8 @@ struct users {
 /* Finds both users of conf; fatal when one is missing or not fit. */
 void	privdrop_find_users(const struct conf *conf, struct users *out);
 /*
- * Changes to who, one of the two, for good, which is tried, or stays where that
- * cannot be; and drops every capability.  0, or -1 and errno (EPERM: root could
- * be regained).
+ * Becomes who, one of the two, for good, which is tried, or stays where that
+ * cannot be; drops every capability.  0, or -1 and errno (EPERM: root is back).
  */
 int	privdrop_become(const struct users *u, const struct identity *who);
 /* Finds the user called name and its groups; false: none, or of root's. */

@@ -219,8 +219,8 @@ tell_sessions(const struct master *m, struct control_out *o)
 	uint64_t count[SESSION_STATE_COUNT];
 	uint64_t all = control_count_sessions(m, count);
 	const uint64_t *c = pool_count(m);
-	char text[300] = "";
-	size_t n = 0;
+	char storage[300];
+	struct buf text = buf_over(storage, sizeof(storage));
 
 	json_out_object(&o->j, "sessions");
 	json_out_u64(&o->j, "all", all);
@@ -229,13 +229,12 @@ tell_sessions(const struct master *m, struct control_out *o)
 	for (size_t i = 0; i < SESSION_STATE_COUNT; i++) {
 		json_out_u64(&o->j, session_state_words[i], count[i]);
 		if (count[i] > 0)
-			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    "%s%" PRIu64 " %s", n == 0 ? ": " : ", ",
-			    count[i], session_state_words[i]);
+			buf_print(&text, "%s%" PRIu64 " %s", text.n == 0 ?
+			    ": " : ", ", count[i], session_state_words[i]);
 	}
 	json_out_end(&o->j);
 	line(o, "sessions", "%" PRIu64 " of %" PRIu64 " at most%s", all,
-	    l->workers, text);
+	    l->workers, buf_str(&text));
 	json_out_object(&o->j, "workers");
 	json_out_u64(&o->j, "busy", c[POOL_BUSY]);
 	json_out_u64(&o->j, "spare", c[POOL_IDLE]);
@@ -433,8 +432,8 @@ tell_rates(const struct master *m, const struct control_moment *then,
 	};
 	uint64_t ms = then->ms == 0 ? 0 :
 	    (uint64_t)(deadline_now_ms() - then->ms), tenths;
-	char text[300] = "";
-	size_t n = 0;
+	char storage[300];
+	struct buf text = buf_over(storage, sizeof(storage));
 
 	json_out_object(&o->j, "per_second");
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
@@ -442,14 +441,13 @@ tell_rates(const struct master *m, const struct control_moment *then,
 		    (m->counters.value[rates[i].counter] -
 		    then->value[rates[i].counter]) * 10000 / ms;
 		json_out_parts(&o->j, rates[i].word, tenths, 10);
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%" PRIu64
-		    ".%" PRIu64 " %s, ", tenths / 10, tenths % 10,
-		    rates[i].word);
+		buf_print(&text, "%" PRIu64 ".%" PRIu64 " %s, ", tenths / 10,
+		    tenths % 10, rates[i].word);
 	}
 	json_out_end(&o->j);
 	if (then->ms != 0)
-		line(o, "a second", "%sin the last %" PRIu64 " s", text,
-		    (ms + 500) / 1000);
+		line(o, "a second", "%sin the last %" PRIu64 " s",
+		    buf_str(&text), (ms + 500) / 1000);
 }
 
 bool

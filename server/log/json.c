@@ -1,8 +1,4 @@
-/*
- * A strict reader and writer of our own JSON, in which a character has one
- * spelling: the escapes \" and \\, \u00XX in small letters for controls, and
- * everything else as it is.  Pure.
- */
+/* Our own JSON: escapes are \" and \\ and, for controls, \u00XX.  Pure. */
 #include "server/log/json.h"
 
 #include <inttypes.h>

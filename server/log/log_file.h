@@ -4,10 +4,7 @@
 
 #include "server/conf/privdrop.h"
 
-/*
- * Opens path, or creates it for owner (NULL: this user), who will open it
- * again, and sends the log there.  0; or -1, *why in words (static storage).
- */
+/* Logs to path, made for owner (NULL: us) if need be.  0; or -1, and *why. */
 int	log_file_open(const char *path, const struct identity *owner,
 	    const char **why);
 /* Its directory, for the sandbox: the descriptor (-1: none) and its name. */

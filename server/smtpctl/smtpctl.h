@@ -81,10 +81,7 @@ struct smtpctl_control {
 	char		path[PATH_MAX];
 };
 
-/*
- * Asks on a new connection.  Returns the answer, or a text if it was printed,
- * to be freed and not to be trusted; NULL after a warning that says what to do.
- */
+/* The answer, to be freed and not trusted; NULL: a warning said what to do. */
 char	*smtpctl_control_ask(struct smtpctl_control *c,
 	    const struct ipc_ask *question);
 
@@ -152,10 +149,7 @@ struct story_line {
 
 /* The record of a line that was read before it was kept. */
 struct log_record story_record(const struct story_line *line);
-/*
- * In life.c: prints what became of message id, by those of the sorted lines
- * that are not its first; that is r, or NULL: the log has lost it.
- */
+/* In life.c: the life of message id; r is its first line, NULL: it is lost. */
 void	life_tell(const struct story_line *lines, size_t count,
 	    struct span id, const struct log_record *r, const struct story *s);
 /* Prints "2026-11-24T00:16:26Z" without T and Z. */

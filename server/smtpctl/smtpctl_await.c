@@ -64,10 +64,7 @@ is_before(const struct await *a, const struct stat *st)
 	    timespeccmp(&st->st_mtim, &a->since, <));
 }
 
-/*
- * Looks at a file of the Maildir of address; false: not for good.  One that has
- * gone is found in cur, and one that matches may move before all have come.
- */
+/* Looks at a file; false: not for good, it has gone, or matches and may go. */
 static bool
 look_at(struct await *a, const char *path, const char *address)
 {
