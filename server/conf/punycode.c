@@ -15,14 +15,6 @@ enum {
 	label_max_bytes = 63
 };
 
-static void
-add(struct buf *out, uint32_t c)
-{
-	uint8_t octet = (uint8_t)c;
-
-	buf_add(out, span_from(&octet, 1));
-}
-
 /* RFC 3492 6.1. */
 static uint32_t
 adapt(uint32_t delta, uint32_t points, bool first)
@@ -46,7 +38,8 @@ add_delta(struct buf *out, uint32_t q, uint32_t bias)
 		t = k <= bias + t_min ? t_min :
 		    k >= bias + t_max ? t_max : k - bias;
 		digit = q < t ? q : t + (q - t) % (base - t);
-		add(out, digit < 26 ? 'a' + digit : '0' + digit - 26);
+		buf_add_number(out, digit < 26 ? 'a' + digit :
+		    '0' + digit - 26, 1);
 		if (q < t)
 			return;
 		q = (q - t) / (base - t);
@@ -64,7 +57,7 @@ encode(const uint32_t *c, uint32_t count, struct buf *out)
 
 	for (uint32_t i = 0; i < count; i++)
 		if (c[i] < initial_n) {
-			add(out, ascii_lower((uint8_t)c[i]));
+			buf_add_number(out, ascii_lower((uint8_t)c[i]), 1);
 			done++;
 		}
 	basic = done;

@@ -234,15 +234,14 @@ json_add_decoded(struct buf *b, struct span raw)
 {
 	while (raw.n > 0) {
 		size_t n = character(raw);
-		uint8_t c;
 
 		if (n == 0)
 			return;
-		if (raw.p[0] == '\\') {
-			c = n == 2 ? raw.p[1] : (uint8_t)control_of(raw);
-			buf_add(b, span_from(&c, 1));
-		} else
+		if (raw.p[0] != '\\')
 			buf_add(b, span_from(raw.p, n));
+		else
+			buf_add_number(b, n == 2 ? raw.p[1] :
+			    (uint8_t)control_of(raw), 1);
 		raw = span_skip(raw, n);
 	}
 }

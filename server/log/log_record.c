@@ -94,11 +94,11 @@ static const struct json_field head[] = {
 
 /* What stands behind the event: a form, then a second one. */
 static const struct {
-	const char			*event;
+	struct json_field		 event;
 	const struct json_field		*form, *more;
 } bodies[LOG_EVENT_COUNT] = {
 #define BODY(name, word, form, more)					\
-	[LOG_EVENT_##name] = { ",\"event\":\"" word "\"", form, more }
+	[LOG_EVENT_##name] = { END(",\"event\":\"" word "\""), form, more }
 	BODY(STORE, "store", store_body, nothing),
 	BODY(QUEUE, "queue", store_body, queue_more),
 	BODY(OPEN, "open", open_body, nothing),
@@ -161,14 +161,6 @@ log_record_is_hash(struct span s)
 	return s.n == (size_t)log_hash_bytes * 2;
 }
 
-static bool
-begins(struct span s, const char *with)
-{
-	size_t n = strlen(with);
-
-	return s.n >= n && memcmp(s.p, with, n) == 0;
-}
-
 bool
 log_record_read(struct span line, struct log_record *out)
 {
@@ -177,12 +169,11 @@ log_record_read(struct span line, struct log_record *out)
 	memset(out, 0, sizeof(*out));
 	if (!json_take(&line, head, out))
 		return false;
-	while (e < LOG_EVENT_COUNT && !begins(line, bodies[e].event))
+	while (e < LOG_EVENT_COUNT && !json_take(&line, &bodies[e].event, NULL))
 		e++;
 	if (e == LOG_EVENT_COUNT)
 		return false;
 	out->event = (enum log_event)e;
-	line = span_skip(line, strlen(bodies[e].event));
 	return json_take(&line, bodies[e].form, out) &&
 	    json_take(&line, bodies[e].more, out) &&
 	    json_read(line, tail, out) && out->n > 0 &&
@@ -192,7 +183,7 @@ log_record_read(struct span line, struct log_record *out)
 void
 log_record_write_body(const struct log_record *r, struct buf *out)
 {
-	buf_add_str(out, bodies[r->event].event);
+	json_write(&bodies[r->event].event, r, out);
 	json_write(bodies[r->event].form, r, out);
 	json_write(bodies[r->event].more, r, out);
 }

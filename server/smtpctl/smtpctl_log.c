@@ -15,11 +15,6 @@
 #include "server/log/log_message.h"
 #include "shared/array.h"
 
-struct checkpoint {
-	struct log_point	at;
-	bool			met;
-};
-
 struct walk {
 	bool			 quiet;
 	struct log_chain	 chain;
@@ -28,7 +23,7 @@ struct walk {
 	/* The current line and the previous one, as "FILE:LINE". */
 	char			 here[conf_path_shown_bytes + 32];
 	char			 before[conf_path_shown_bytes + 32];
-	struct checkpoint	*points;
+	struct log_point	*points;	/* n 0: its line was found */
 	size_t			 point_count;
 };
 
@@ -53,15 +48,15 @@ walk_line(struct walk *w, struct span line)
 	if (!log_chain_feed(c, line, w->before, why))
 		fault(w, "%s: %s", w->here, why);
 	for (size_t i = 0; c->taken && i < w->point_count; i++) {
-		struct checkpoint *p = &w->points[i];
+		struct log_point *p = &w->points[i];
 
-		if (p->at.n != c->last.n || p->met)
+		if (p->n != c->last.n)
 			continue;
-		p->met = true;
-		if (memcmp(c->last.hash, p->at.hash, sizeof(p->at.hash)) != 0)
+		p->n = 0;
+		if (memcmp(c->last.hash, p->hash, sizeof(p->hash)) != 0)
 			fault(w, "%s: not what it was at the checkpoint of "
 			    "%s: this line, or one before it, was changed",
-			    w->here, p->at.time);
+			    w->here, p->time);
 	}
 	snprintf(w->before, sizeof(w->before), "%s", w->here);
 }
@@ -127,14 +122,14 @@ static void
 read_points(struct walk *w, const char *path)
 {
 	static struct log_lines lines;
-	struct checkpoint p = { .met = false };
+	struct log_point p;
 	struct span line;
 	int got;
 
 	if (log_lines_begin(&lines, fopen(path, "re")) == -1)
 		err(smtpctl_exit_error, "%s", path);
 	while ((got = log_lines_next(&lines, &line)) == 1) {
-		if (!lines.whole || !log_chain_read_checkpoint(line, &p.at)) {
+		if (!lines.whole || !log_chain_read_checkpoint(line, &p)) {
 			fault(w, "%s:%llu: not a checkpoint", path,
 			    (unsigned long long)lines.number);
 			continue;
@@ -157,9 +152,9 @@ judge_points(struct walk *w, const char *path)
 	size_t met = 0, older = 0;
 
 	for (size_t i = 0; i < w->point_count; i++) {
-		const struct log_point *p = &w->points[i].at;
+		const struct log_point *p = &w->points[i];
 
-		if (w->points[i].met)
+		if (p->n == 0)
 			met++;
 		else if (c->begun && p->n < c->first.n)
 			older++;
