@@ -245,7 +245,6 @@ begin(void *owner, struct worker *w)
 	struct report *r = owner;
 	struct ipc_record first;
 	enum verdict verdict;
-	int error;
 
 	if (queue_open(r->attempt->master, r->attempt->q, &r->open) == -1) {
 		refuse(r, errno == ENOENT || errno == EBADMSG,
@@ -266,7 +265,8 @@ begin(void *owner, struct worker *w)
 		return 0;
 	}
 	if (pool_send(w, &first, r->open.fd) == -1) {
-		error = errno;
+		const int error = errno;
+
 		end_try(r);
 		errno = error;
 		return -1;
@@ -358,10 +358,8 @@ on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 	if (r->stored)
 		queue_log_notice(r->attempt->master, r->attempt->q, r->kind,
 		    t->id);
-	if (r->worker == NULL && r->stored)
-		finish(r, true);
-	else if (r->worker == NULL)
-		fail(r, smtp_reply_verdict(verdict));
+	if (r->worker == NULL)
+		on_lost(r, smtp_reply_verdict(verdict));
 	else
 		answer(r, IPC_VERDICT, verdict, -1);
 }
