@@ -166,11 +166,14 @@ on_synced(void *arg, int error, size_t failed)
 	struct commit *c = m->commit;
 	const struct recipient_mailbox box = turn->batch.dirs[failed].box;
 
-	m->counters.value[COUNTER_COMMITS]++;
 	m->counters.value[COUNTER_SYNCS] += turn->batch.count;
+	if (turn->batch.count > 0) {
+		m->counters.value[COUNTER_COMMITS]++;
+		c->sync_us = deadline_now_us() - turn->begun_us;
+	}
+	/* Without a directory it may have the lock of makers all the same. */
 	maildir_end_batch(&turn->batch, m->spool, error);
 	turn->syncing = false;
-	c->sync_us = deadline_now_us() - turn->begun_us;
 	c->fresh_at_us = 0;
 	if (turn->of_piece)
 		end_piece(turn);
@@ -248,14 +251,7 @@ run_piece(struct turn *turn)
 	else
 		move(t, message_go_on(t, &turn->batch, piece_max) ?
 		    &turn->touched : &c->large);
-	if (turn->batch.count > 0)
-		sync_turn(turn);
-	else {
-		/* It may have the lock of makers, and have made nothing. */
-		maildir_end_batch(&turn->batch, m->spool, 0);
-		end_piece(turn);
-		settle(turn, 0, NULL);
-	}
+	sync_turn(turn);
 }
 
 /* After a piece with others under way, none is due for a while. */
