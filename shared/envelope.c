@@ -57,22 +57,27 @@ take_mailbox(struct span *in, struct mailbox *out)
 }
 
 void
-envelope_add(struct buf *rcpts, const struct envelope_rcpt *r)
+envelope_add(struct buf *rcpts, const struct ipc_rcpt *r)
 {
 	add_mailbox(rcpts, &r->to);
 	buf_add_number(rcpts, r->notify, 1);
-	add_text(rcpts, r->orcpt);
+	add_text(rcpts, span_of(r->orcpt));
 }
 
 bool
-envelope_next(struct span *rcpts, struct envelope_rcpt *out)
+envelope_next(struct span *rcpts, struct ipc_rcpt *out)
 {
-	return take_mailbox(rcpts, &out->to) &&
-	    !smtp_mailbox_is_null(&out->to) &&
-	    take_octet(rcpts, 0, DSN_DELIVERED | DSN_NOTIFY_ALL,
-	    &out->notify) &&
-	    take_text(rcpts, dsn_orcpt_max_bytes, &out->orcpt) &&
-	    envelope_orcpt_valid(out->orcpt);
+	struct span orcpt;
+
+	if (!take_mailbox(rcpts, &out->to) ||
+	    smtp_mailbox_is_null(&out->to) ||
+	    !take_octet(rcpts, 0, DSN_DELIVERED | DSN_NOTIFY_ALL,
+	    &out->notify) ||
+	    !take_text(rcpts, dsn_orcpt_max_bytes, &orcpt) ||
+	    !envelope_orcpt_valid(orcpt))
+		return false;
+	span_copy(orcpt, out->orcpt);
+	return true;
 }
 
 void
@@ -91,7 +96,7 @@ envelope_write(const struct envelope *e, struct buf *out)
 bool
 envelope_read(struct span in, struct envelope *out)
 {
-	struct envelope_rcpt r;
+	struct ipc_rcpt r;
 	uint64_t queued, count;
 	uint8_t smtputf8;
 	struct span left;

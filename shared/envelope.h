@@ -32,10 +32,11 @@ enum content_flag {
 	CONTENT_FLAGS = (1 << 3) - 1
 };
 
-struct envelope_rcpt {
+/* A recipient, in an envelope and in records. */
+struct ipc_rcpt {
 	struct mailbox	to;
 	uint8_t		notify;		/* bits of enum dsn_notify */
-	struct span	orcpt;		/* "rfc822;alice@example.org"; or "" */
+	char		orcpt[dsn_orcpt_max_bytes + 1];	/* decoded; or "" */
 };
 
 /* Spans are borrowed from the octets that were read. */
@@ -51,13 +52,13 @@ struct envelope {
 };
 
 /* Adds a recipient to those of an envelope to be written. */
-void	envelope_add(struct buf *rcpts, const struct envelope_rcpt *r);
+void	envelope_add(struct buf *rcpts, const struct ipc_rcpt *r);
 /* Writes e, with the recipients that its rcpts has. */
 void	envelope_write(const struct envelope *e, struct buf *out);
 /* Reads what envelope_write() wrote, all recipients too; false: it is not. */
 bool	envelope_read(struct span in, struct envelope *out);
 /* Takes the next recipient off *rcpts; false: there is none. */
-bool	envelope_next(struct span *rcpts, struct envelope_rcpt *out);
+bool	envelope_next(struct span *rcpts, struct ipc_rcpt *out);
 
 /* xtext (RFC 3461 4), of printable ASCII.  False: malformed, or no room. */
 bool	envelope_read_xtext(struct span in, struct buf *out);

@@ -69,12 +69,6 @@ struct ipc_mail {
 	char		envid[dsn_envid_max_bytes + 1];	/* decoded */
 };
 
-struct ipc_rcpt {
-	struct mailbox	to;
-	uint8_t		notify;		/* bits of enum dsn_notify */
-	char		orcpt[dsn_orcpt_max_bytes + 1];	/* decoded */
-};
-
 /* The worker's file is complete. */
 struct ipc_commit {
 	uint64_t	size;		/* octets of what it wrote */

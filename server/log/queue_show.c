@@ -40,7 +40,7 @@ queue_show_may(const struct ipc_ask *ask, const struct queue_row *row)
 bool
 queue_show_fits(const struct ipc_ask *ask, const struct queue_row *row)
 {
-	struct envelope_rcpt rcpt;
+	struct ipc_rcpt rcpt;
 	struct span rest;
 	bool found = ask->to[0] == '\0';
 
@@ -78,7 +78,7 @@ static void
 show_rcpts(const struct queue_row *row, bool whole, const struct queue_out *o)
 {
 	struct span rest = row->envelope->rcpts;
-	struct envelope_rcpt rcpt;
+	struct ipc_rcpt rcpt;
 	char to[address_bytes];
 
 	json_out_array(o->j, "to");

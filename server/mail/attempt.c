@@ -53,7 +53,7 @@ attempt_close(struct attempt *a)
 
 bool
 attempt_read(struct attempt *a, const struct attempt_rcpt *r,
-    struct envelope_rcpt *out)
+    struct ipc_rcpt *out)
 {
 	struct span rest;
 
@@ -102,7 +102,7 @@ log_line(struct attempt *a, enum log_event event, size_t i)
 	const struct attempt_rcpt first = a->rcpts[i];
 	uint8_t text[queue_log_list_bytes];
 	struct buf list = buf_over(text, sizeof(text));
-	struct envelope_rcpt to;
+	struct ipc_rcpt to;
 	struct mailbox one;
 	struct queue_outcome o = { .to = &one, .fact = first.fact,
 	    .deferred = first.state == ATTEMPT_DEFERRED };
@@ -194,7 +194,7 @@ attempt_waits(const struct attempt_group *g)
 
 size_t
 attempt_next(struct attempt_group *g, size_t max, struct attempt_rcpt **now,
-    struct envelope_rcpt **to)
+    struct ipc_rcpt **to)
 {
 	struct attempt *a = g->attempt;
 	size_t n = 0;

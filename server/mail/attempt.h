@@ -82,7 +82,7 @@ bool	attempt_open(struct attempt *a);
 void	attempt_close(struct attempt *a);
 /* Reads recipient r; false: that cannot be. */
 bool	attempt_read(struct attempt *a, const struct attempt_rcpt *r,
-	    struct envelope_rcpt *out);
+	    struct ipc_rcpt *out);
 /* The same as f, as long as a; NULL without memory. */
 const struct queue_fact *attempt_keep(struct attempt *a,
 	    const struct queue_fact *f);
@@ -94,7 +94,7 @@ bool	attempt_waits(const struct attempt_group *g);
  * attempt_sent().  0: it cannot be read.
  */
 size_t	attempt_next(struct attempt_group *g, size_t max,
-	    struct attempt_rcpt **now, struct envelope_rcpt **to);
+	    struct attempt_rcpt **now, struct ipc_rcpt **to);
 void	attempt_sent(struct attempt *a);
 /*
  * A verdict on r, unless it has one; or on all of g.  They wait on if f is

@@ -33,7 +33,7 @@ struct link {
 	/* Of the transaction under way: */
 	size_t			 count;
 	struct attempt_rcpt	*now[relay_rcpts_max];
-	struct envelope_rcpt	*to;		/* NULL: there is none */
+	struct ipc_rcpt	*to;		/* NULL: there is none */
 	const struct reply_rule	*rule;		/* of those without verdict */
 	bool			 taken;		/* some recipient was */
 	bool			 slower;

@@ -269,12 +269,11 @@ enum verdict
 queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
     uint8_t delivered)
 {
-	const struct envelope_rcpt to = { .to = rcpt->to,
-	    .notify = rcpt->notify | delivered,
-	    .orcpt = span_of(rcpt->orcpt) };
-	const size_t end = d->rcpts.n + sizeof(to) + to.orcpt.n;
+	const size_t end = d->rcpts.n + sizeof(*rcpt);
+	struct ipc_rcpt to = *rcpt;
 	uint8_t mark[queue_mark_bytes];
 
+	to.notify |= delivered;
 	crypto_generichash(mark, sizeof(mark), (const uint8_t *)&rcpt->to,
 	    sizeof(rcpt->to), NULL, 0);
 	for (size_t i = 0; i < d->count; i++)
@@ -303,8 +302,8 @@ queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
 	const size_t max = d->rcpts.n + rest_max_bytes;
 	struct buf plain = buf_over(malloc(max), max);
 	uint8_t *block = NULL;
-	int result = -1, error;
-	size_t n = 0;
+	int result = -1;
+	size_t n;
 
 	d->folder = queue_folder_pin(m->queue);
 	snprintf(d->name, sizeof(d->name), "%.*s.q", SPAN_PRINT(e->id));
@@ -314,8 +313,8 @@ queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
 		d->head_lines += head.p[i] == '\n';
 	if (plain.p != NULL && d->folder != NULL) {
 		envelope_write(e, &plain);
-		n = plain.cut ? 0 : queue_block_bytes(plain.n);
-		block = n == 0 ? NULL : malloc(n + head.n);
+		n = queue_block_bytes(plain.n);
+		block = malloc(n + head.n);
 	}
 	if (block != NULL) {
 		queue_block_seal(buf_span(&plain), d->folder->key, block);
@@ -324,10 +323,9 @@ queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
 		result = spool_begin(m->spool, d->name,
 		    span_from(block, d->head_bytes), fd);
 	}
-	error = errno;
+	/* Which keeps errno (POSIX.1-2024). */
 	free(plain.p);
 	free(block);
-	errno = error;
 	return result;
 }
 

@@ -39,7 +39,7 @@ struct relay {
 	struct worker			*worker;
 	/* The message under way: */
 	const struct queue_open		*open;
-	const struct envelope_rcpt	*to;
+	const struct ipc_rcpt	*to;
 	size_t				 count;
 	bool				 has_letter;	/* worker */
 	size_t				 told;		/* of to, to worker */
@@ -172,9 +172,6 @@ static bool
 feed(void *owner, struct ipc_record *out, int *pass)
 {
 	struct relay *r = owner;
-	const struct envelope_rcpt *to;
-	struct ipc_rcpt *rcpt = &out->u.rcpt;
-
 	memset(out, 0, sizeof(*out));
 	if (!r->has_letter) {
 		*pass = fcntl(r->open->fd, F_DUPFD_CLOEXEC, 3);
@@ -185,12 +182,10 @@ feed(void *owner, struct ipc_record *out, int *pass)
 	}
 	if (r->told == r->count)
 		return false;
-	to = &r->to[r->told++];
 	out->type = IPC_RCPT_TO;
-	rcpt->to = to->to;
-	to_ascii(&rcpt->to);
-	rcpt->notify = to->notify & DSN_NOTIFY_ALL;
-	span_copy(to->orcpt, rcpt->orcpt);
+	out->u.rcpt = r->to[r->told++];
+	out->u.rcpt.notify &= DSN_NOTIFY_ALL;
+	to_ascii(&out->u.rcpt.to);
 	return true;
 }
 
@@ -355,7 +350,7 @@ relay_connect(struct master *m, const struct relay_host *to,
 
 void
 relay_send(struct relay *r, const struct queue_open *o,
-    const struct envelope_rcpt *to, size_t count)
+    const struct ipc_rcpt *to, size_t count)
 {
 	r->open = o;
 	r->to = to;

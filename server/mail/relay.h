@@ -49,7 +49,7 @@ struct relay *relay_connect(struct master *m, const struct relay_host *to,
  * it is, until sent() or gone().  Only after greeted() or sent(), or in them.
  */
 void	relay_send(struct relay *r, const struct queue_open *o,
-	    const struct envelope_rcpt *to, size_t count);
+	    const struct ipc_rcpt *to, size_t count);
 /* QUIT, and no more calls; r is freed.  Not while a message is under way. */
 void	relay_dismiss(struct relay *r);
 /*

@@ -116,7 +116,7 @@ refuse(struct report *r, bool never, const char *why)
 /* Without NOTIFY it wants failures and delays (RFC 3461 4.1). */
 static bool
 is_wanted(const struct report *r, const struct attempt_rcpt *to,
-    struct envelope_rcpt *out)
+    struct ipc_rcpt *out)
 {
 	static const uint8_t bits[REPORT_KIND_COUNT] = { DSN_FAILURE,
 	    DSN_DELAY, DSN_SUCCESS, 0, DSN_SUCCESS };
@@ -139,7 +139,7 @@ feed(void *owner, struct ipc_record *out, int *pass)
 	const struct attempt *a = r->attempt;
 	struct ipc_outcome *o = &out->u.fact.outcome;
 	const struct attempt_rcpt *to;
-	struct envelope_rcpt rcpt;
+	struct ipc_rcpt rcpt;
 
 	if (r->fact != NULL) {
 		out->type = IPC_FACT;
@@ -160,9 +160,7 @@ feed(void *owner, struct ipc_record *out, int *pass)
 	if (r->fact == NULL)
 		return false;
 	out->type = IPC_RCPT_TO;
-	out->u.rcpt.to = rcpt.to;
-	out->u.rcpt.notify = rcpt.notify;
-	span_copy(rcpt.orcpt, out->u.rcpt.orcpt);
+	out->u.rcpt = rcpt;
 	return true;
 }
 
@@ -173,7 +171,7 @@ describe(struct report *r, struct ipc_record *out)
 	const struct attempt *a = r->attempt;
 	const struct envelope *e = &r->open.envelope;
 	struct ipc_report *about = &out->u.report;
-	struct envelope_rcpt rcpt;
+	struct ipc_rcpt rcpt;
 
 	*out = (struct ipc_record){ .type = IPC_REPORT, .u.report = {
 	    .kind = (uint8_t)r->kind, .ret = e->ret, .to = e->from,
@@ -217,7 +215,7 @@ address(struct report *r)
 	const bool utf8 = smtp_mailbox_is_utf8(from);
 	struct ipc_mail mail = { .esmtp = utf8, .smtputf8 = utf8 };
 	enum verdict verdict = VERDICT_OK;
-	struct envelope_rcpt rcpt;
+	struct ipc_rcpt rcpt;
 
 	if (local)
 		mail.from = *from;

@@ -181,7 +181,7 @@ list_rcpts(struct attempt *a)
 {
 	const struct span all = a->open.envelope.rcpts;
 	struct span rest = all;
-	struct envelope_rcpt to;
+	struct ipc_rcpt to;
 	struct attempt_rcpt *r;
 	struct attempt_group *g;
 	uint8_t sender[crypto_shorthash_siphashx24_BYTES];
@@ -258,7 +258,7 @@ begin(struct master *m, struct queued *q)
 {
 	struct attempt *a = calloc(1, sizeof(*a));
 	struct attempt_group *g;
-	struct envelope_rcpt to;
+	struct ipc_rcpt to;
 
 	if (q->work != NULL)
 		site_unpark(q);

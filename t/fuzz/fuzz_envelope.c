@@ -12,7 +12,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t room[envelope_max_bytes];
 	struct span in = span_from(data, size), left;
 	struct buf out = buf_over(room, sizeof(room));
-	struct envelope_rcpt r;
+	struct ipc_rcpt r;
 	struct envelope e;
 	uint32_t count = 0;
 
@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (left = e.rcpts; envelope_next(&left, &r); count++) {
 		MUST(smtp_mailbox_valid(&r.to));
 		MUST(!smtp_mailbox_is_null(&r.to));
-		MUST(envelope_orcpt_valid(r.orcpt));
+		MUST(envelope_orcpt_valid(span_of(r.orcpt)));
 	}
 	MUST(count == e.count && left.n == 0);
 	envelope_write(&e, &out);

@@ -14,7 +14,7 @@ judge(struct span in)
 	static uint8_t raw[envelope_max_bytes], all[envelope_max_bytes];
 	struct buf again = buf_over(raw, sizeof(raw)),
 	    rcpts = buf_over(all, sizeof(all));
-	struct envelope_rcpt r;
+	struct ipc_rcpt r;
 	struct envelope e;
 	struct span left;
 	uint32_t count = 0;

@@ -64,7 +64,7 @@ expect_known(const struct daemon *d, size_t n)
 static void
 check_remote(void *arg, const struct queue_file *f)
 {
-	struct envelope_rcpt r;
+	struct ipc_rcpt r;
 	struct span left = f->envelope.rcpts;
 	char id[32];
 
@@ -106,7 +106,7 @@ static void
 check_mixed(void *arg, const struct queue_file *f)
 {
 	struct span left = f->envelope.rcpts;
-	struct envelope_rcpt r;
+	struct ipc_rcpt r;
 	unsigned count = 0;
 	struct stat st;
 

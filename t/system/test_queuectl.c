@@ -91,11 +91,10 @@ put_message(const char *dir, const char *id, int64_t ago_s, const char *from,
 	    .queued_s = time(NULL) - ago_s, .count = to_2 == NULL ? 1 : 2,
 	    .envid = span_of("") };
 
-	envelope_add(&rcpts, &(struct envelope_rcpt){ .to = mailbox(to),
-	    .orcpt = span_of("") });
+	envelope_add(&rcpts, &(struct ipc_rcpt){ .to = mailbox(to) });
 	if (to_2 != NULL)
-		envelope_add(&rcpts, &(struct envelope_rcpt){
-		    .to = mailbox(to_2), .orcpt = span_of("") });
+		envelope_add(&rcpts, &(struct ipc_rcpt){
+		    .to = mailbox(to_2) });
 	e.rcpts = buf_span(&rcpts);
 	envelope_write(&e, &b);
 	queue_block_seal(buf_span(&b), key, block);

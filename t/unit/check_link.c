@@ -49,7 +49,7 @@ relay_connect(struct master *master, const struct relay_host *to,
 
 void
 relay_send(struct relay *r, const struct queue_open *o,
-    const struct envelope_rcpt *to, size_t count)
+    const struct ipc_rcpt *to, size_t count)
 {
 	ck_assert(connected && r->count == 0);
 	r->count = count;
@@ -156,7 +156,7 @@ begin(const char *const hosts[])
 		struct route	route;
 		char		space[16 * 1024];
 	} r;
-	struct envelope_rcpt to = { .notify = 0 };
+	struct ipc_rcpt to = { .notify = 0 };
 	enum relay_end why;
 	bool ipv6;
 

@@ -234,7 +234,7 @@ end(void)
 
 /* ---- a message -------------------------------------------------------- */
 
-static struct envelope_rcpt to[relay_rcpts_max];
+static struct ipc_rcpt to[relay_rcpts_max];
 static struct queue_open open_file;
 
 /* The first has a U-label, the second one a local part that needs UTF-8. */
@@ -248,7 +248,7 @@ write_message(void)
 		ck_assert(smtp_mailbox_from_text(span_of(names[i % 3]),
 		    &to[i].to));
 	to[2].notify = DSN_SUCCESS | DSN_DELIVERED;
-	to[2].orcpt = span_of("rfc822;c@example.com");
+	strcpy(to[2].orcpt, "rfc822;c@example.com");
 	open_file.fd = open("/dev/null", O_RDONLY);
 	open_file.at = 17;
 	open_file.size = 1000;

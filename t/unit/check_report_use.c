@@ -283,9 +283,9 @@ begin(const char *from, const uint8_t *notify, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "<r%u@example.com>", i);
 		offsets[i] = (uint32_t)rcpts.n;
-		envelope_add(&rcpts, &(struct envelope_rcpt){
+		envelope_add(&rcpts, &(struct ipc_rcpt){
 		    .to = address(path), .notify = notify == NULL ? 0 :
-		    notify[i], .orcpt = span_of("") });
+		    notify[i] });
 	}
 	envelope = (struct envelope){ .from = address(from), .count = count,
 	    .rcpts = buf_span(&rcpts), .ret = DSN_RET_FULL,
