@@ -1,3 +1,4 @@
+/* Files of any program: no state, no log. */
 #include "shared/file.h"
 
 #include <errno.h>

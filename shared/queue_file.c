@@ -36,8 +36,7 @@ queue_key_read(int dir, const char *path, uint8_t key[queue_key_bytes])
 	bool found = fd != -1 &&
 	    file_read(fd, key, queue_key_bytes) == queue_key_bytes;
 
-	if (fd != -1)
-		close(fd);
+	file_close(fd);
 	return found;
 }
 

@@ -190,8 +190,7 @@ follow(struct log_message *l, bool *torn)
 		return 0;
 	} else
 		error = errno;
-	if (l->fd != -1)
-		close(l->fd);
+	file_close(l->fd);
 	l->fd = old;
 	l->size = size;
 	l->last = last;

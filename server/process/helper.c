@@ -11,6 +11,7 @@
 #include "server/master.h"
 #include "server/process/tls_files.h"
 #include "shared/deadline.h"
+#include "shared/file.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 
@@ -241,8 +242,7 @@ take_child(struct helper *k, uint64_t option, int channel)
 		return;
 	}
 	/* That helper was given up meanwhile; without a channel it ends. */
-	if (channel != -1)
-		close(channel);
+	file_close(channel);
 }
 
 /* The first record of h; NULL, or why h cannot be used. */
@@ -285,8 +285,7 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 	else if (!(h->role->take != NULL ? h->role->take(h->master, r) :
 	    r->type == IPC_DIED))
 		why = "its record was not asked for";
-	if (h->passed != -1)
-		close(h->passed);
+	file_close(h->passed);
 	return why;
 }
 

@@ -13,6 +13,7 @@
 #include "server/process/helper.h"
 #include "server/session/listen.h"
 #include "shared/deadline.h"
+#include "shared/file.h"
 #include "shared/log.h"
 
 enum {
@@ -66,10 +67,8 @@ session_state(const struct session *s)
 void
 session_close(struct session *s)
 {
-	if (s->socket != -1)
-		close(s->socket);
-	if (s->output != -1)
-		close(s->output);
+	file_close(s->socket);
+	file_close(s->output);
 	s->socket = s->output = -1;
 }
 

@@ -95,8 +95,7 @@ read_journal(struct folder *f)
 	}
 	if (n == -1)
 		warn("%s/journal", f->path);
-	if (fd != -1)
-		close(fd);
+	file_close(fd);
 }
 
 /* The block of message id, to be freed, with its envelope; or NULL. */
@@ -110,8 +109,7 @@ read_envelope(const struct folder *f, const char *name, const char *id,
 
 	if (fd != -1 && f->has_key)
 		block = queue_block_read(fd, f->key, id, &n, out);
-	if (fd != -1)
-		close(fd);
+	file_close(fd);
 	return block;
 }
 
