@@ -8,8 +8,8 @@
 #include "server/log/figure.h"
 #include "server/log/log_message.h"
 #include "server/log/queue_show.h"
+#include "server/mail/queue.h"
 #include "server/mail/queue_log.h"
-#include "server/mail/schedule.h"
 #include "server/process/resolver.h"
 #include "shared/log.h"
 

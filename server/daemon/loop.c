@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "server/log/log_message.h"
-#include "server/mail/schedule.h"
+#include "server/mail/queue.h"
 #include "server/process/disk.h"
 #include "server/process/logger.h"
 #include "server/process/pool.h"

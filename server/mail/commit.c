@@ -7,13 +7,12 @@
  * directory once, and complete messages are answered.  The others go on in
  * pieces, beside other clients, and so is what failed removed again.
  */
-#include "server/mail/commit.h"
+#include "server/mail/message.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "server/log/log_message.h"
-#include "server/mail/message.h"
 #include "server/process/disk.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"

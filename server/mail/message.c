@@ -12,7 +12,6 @@
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
 #include "server/log/log_message.h"
-#include "server/mail/commit.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
 #include "shared/log.h"
@@ -243,21 +242,21 @@ enum verdict
 message_add(struct message *t, const struct ipc_rcpt *rcpt,
     struct recipient_reason *reason, size_t *named)
 {
+	const struct master *m = t->client.master;
+	const struct conf *conf = &t->client.epoch->conf;
 	const size_t count = t->boxes.count, marks = t->boxes.mark_count;
 	const struct recipient_mailbox *box;
 	enum verdict verdict;
 	int error;
 
-	verdict = recipient_expand(&t->client.epoch->conf, &rcpt->to,
-	    &t->boxes, reason, NULL);
+	verdict = recipient_expand(conf, &rcpt->to, &t->boxes, reason, NULL);
 	*named = t->boxes.count - count;
-	if (verdict == VERDICT_FOREIGN && recipient_leaves(
-	    &t->client.epoch->conf, &rcpt->to, t->client.relay_line, reason,
-	    NULL))
-		return !queue_has_room(t->client.master) ? VERDICT_DISK_FULL :
-		    queue_draft_add(&t->draft, rcpt, 0);
-	error = maildir_find_fit(t->client.master->spool, &t->boxes, count,
-	    &box);
+	if (verdict == VERDICT_FOREIGN && recipient_leaves(conf, &rcpt->to,
+	    t->client.relay_line, reason, NULL))
+		return queue_count(m)->messages <
+		    m->conf.limits.queue_messages ?
+		    queue_draft_add(&t->draft, rcpt, 0) : VERDICT_DISK_FULL;
+	error = maildir_find_fit(m->spool, &t->boxes, count, &box);
 	if (error != 0) {
 		log_failure(t, "open the Maildir", error, box, "");
 		verdict = VERDICT_BROKEN;

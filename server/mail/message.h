@@ -104,6 +104,17 @@ enum verdict message_end(struct message *t, const struct ipc_commit *c,
  */
 void	message_drop(struct message **t, int error);
 
+/* ---- commit.c: many in one turn, or one in pieces ----------------------- */
+
+/* 0, or -1 and errno. */
+int	commit_init(struct master *m);
+/* Delivers t, whose files are complete, and ends it. */
+void	commit_add(struct message *t);
+/* Removes what Maildirs have of t, ends it, and tells nobody. */
+void	commit_forget(struct message *t);
+/* At the end: delivers what takes one turn, and removes all else again. */
+void	commit_finish(struct master *m);
+
 /* ---- for commit.c ------------------------------------------------------- */
 
 /*

@@ -118,8 +118,6 @@ int64_t	queue_now_s(const struct master *m);
  * be kept while messages come and go: those that stay are each seen once.
  */
 struct queued *queue_next(const struct master *m, size_t *cursor);
-/* Has the queue a slot for one message more (limits)? */
-bool	queue_has_room(const struct master *m);
 /*
  * 0: the caller calls queue_close(); or -1 and errno.  ENOENT: its file is
  * gone; EBADMSG: it is damaged, and in spool/bad now; in both cases the caller
@@ -156,5 +154,18 @@ struct queue_count {
 	bool		reading;	/* not all are known yet */
 };
 const struct queue_count *queue_count(const struct master *m);
+
+/* ---- schedule.c: when they are tried ------------------------------------ */
+
+/* 0, or -1 without memory. */
+int	schedule_start(struct master *m);
+/* A message was committed, or found at start; it is due at its next_s. */
+void	schedule_add(struct master *m, struct queued *q);
+/* smtpctl: q is due now, and its site may be probed. */
+void	schedule_retry(struct master *m, struct queued *q);
+/* smtpctl: q is given up without a report, also while it is being sent. */
+void	schedule_remove(struct master *m, struct queued *q);
+/* Nothing new is begun; false: connections still wait for final dots. */
+bool	schedule_drain(struct master *m);
 
 #endif

@@ -84,12 +84,6 @@ queue_next(const struct master *m, size_t *cursor)
 	return NULL;
 }
 
-bool
-queue_has_room(const struct master *m)
-{
-	return m->queue->now.messages < m->conf.limits.queue_messages;
-}
-
 const struct queue_count *
 queue_count(const struct master *m)
 {

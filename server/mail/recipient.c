@@ -141,25 +141,27 @@ see(const struct expansion *e, enum decision_kind kind,
 	return step;
 }
 
-/* The same of what is found by to. */
-static struct decision_step
-see_found(const struct expansion *e, enum decision_kind kind,
-    const struct destination *to)
-{
-	return see(e, kind, to->domain, span_of(to->entry->name),
-	    path_of(to), to->entry->line);
-}
-
-/* Notes a rule that leads on, for the log, which has few. */
+/* The same of a rule that leads on, for the log, too, which has few. */
 static void
-log_step(const struct expansion *e, struct decision_step step)
+log_step(const struct expansion *e, enum decision_kind kind,
+    const struct conf_domain *d, struct span local, const char *path,
+    unsigned line)
 {
+	const struct decision_step step = see(e, kind, d, local, path, line);
 	struct recipient_reason *r = e->reason;
 
 	if (r->step_count < recipient_steps_max)
 		r->steps[r->step_count++] = step;
 	else
 		r->more++;
+}
+
+static void
+log_found(const struct expansion *e, enum decision_kind kind,
+    const struct destination *to)
+{
+	log_step(e, kind, to->domain, span_of(to->entry->name), path_of(to),
+	    to->entry->line);
 }
 
 /* The subaddress rule, if to is local without its subaddress. */
@@ -169,9 +171,9 @@ see_subaddress(const struct expansion *e, struct span local,
 {
 	if (to->entry != NULL &&
 	    !span_equal_fold(local, span_of(to->entry->name)))
-		log_step(e, see(e, STEP_SUBADDRESS, to->domain,
+		log_step(e, STEP_SUBADDRESS, to->domain,
 		    span_of(to->entry->name), e->conf->path,
-		    conf_line_of(&to->domain->sets, "subaddress")));
+		    conf_line_of(&to->domain->sets, "subaddress"));
 }
 
 /* The line to be corrected becomes the one that decided. */
@@ -215,7 +217,7 @@ follow_alias(struct expansion *e, const struct destination *to)
 		return find_broken(e, to->domain, span_of(alias->name),
 		    path_of(to), alias->line);
 	verdict = note(e, alias->mark, &is_new);
-	log_step(e, see_found(e, is_new ? STEP_ALIAS : STEP_AGAIN, to));
+	log_found(e, is_new ? STEP_ALIAS : STEP_AGAIN, to);
 	e->depth++;
 	for (size_t i = 0; is_new && verdict == VERDICT_OK &&
 	    i < alias->target_count; i++)
@@ -233,8 +235,8 @@ follow(struct expansion *e, const struct destination *to)
 
 	if (to->kind == RECIPIENT_ALIAS)
 		return follow_alias(e, to);
-	log_step(e, see_found(e, to->kind == RECIPIENT_USER ? STEP_USER :
-	    STEP_POSTMASTER, to));
+	log_found(e, to->kind == RECIPIENT_USER ? STEP_USER : STEP_POSTMASTER,
+	    to);
 	v = note(e, to->entry->mark, &is_new);
 	if (is_new)
 		v = push(e->set, &(struct recipient_mailbox){
@@ -264,7 +266,7 @@ follow_nobody(struct expansion *e, const struct conf_domain *d,
 		return VERDICT_UNKNOWN;
 	}
 	e->reason->line = line;
-	log_step(e, see(e, STEP_CATCH_ALL, d, none, e->conf->path, line));
+	log_step(e, STEP_CATCH_ALL, d, none, e->conf->path, line);
 	if (d->catch_all_broken != NULL)
 		return find_broken(e, d, local_of(&d->catch_all),
 		    e->conf->path, line);
@@ -316,8 +318,8 @@ expand(struct expansion *e, const struct mailbox *rcpt)
 		see(e, STEP_FOREIGN, NULL, span_of(""), conf->path, 0);
 		return VERDICT_FOREIGN;
 	}
-	log_step(e, see(e, rcpt->domain_len > 0 ? STEP_DOMAIN :
-	    STEP_FIRST_DOMAIN, d, span_of(""), conf->path, d->line));
+	log_step(e, rcpt->domain_len > 0 ? STEP_DOMAIN : STEP_FIRST_DOMAIN, d,
+	    span_of(""), conf->path, d->line);
 	to = recipient_find(d, local, NULL);
 	e->reason->path = to.entry == NULL ? conf->path : path_of(&to);
 	e->reason->line = to.entry == NULL ? d->line : to.entry->line;
@@ -352,7 +354,6 @@ recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
 	char ascii[punycode_domain_bytes];
 	struct span none = span_of("");
 	const struct conf_via *way;
-	struct decision_step step;
 
 	/* No name that the DNS cannot have. */
 	if (relay_line == 0 || !punycode_domain(domain, ascii) ||
@@ -361,12 +362,10 @@ recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
 	way = conf_relay_way(conf, domain);
 	*reason = (struct recipient_reason){ .path = conf->path,
 	    .line = relay_line };
-	log_step(&e, see(&e, STEP_MAY_SEND, NULL, none, conf->path,
-	    relay_line));
-	step = see(&e, way->host == NULL ? STEP_BY_MX : STEP_BY_VIA, NULL,
+	log_step(&e, STEP_MAY_SEND, NULL, none, conf->path, relay_line);
+	log_step(&e, way->host == NULL ? STEP_BY_MX : STEP_BY_VIA, NULL,
 	    way->host == NULL ? none : span_of(way->host),
 	    way->line == 0 ? NULL : conf->path, way->line);
-	log_step(&e, step);
 	return true;
 }
 

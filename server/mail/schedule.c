@@ -2,7 +2,7 @@
  * Which messages are due, and the beginning of attempts: the way of each domain
  * is looked up then, so a reload is enough to change it.
  */
-#include "server/mail/schedule.h"
+#include "server/mail/queue.h"
 
 #include <errno.h>
 #include <sodium.h>
