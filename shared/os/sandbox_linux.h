@@ -1,7 +1,4 @@
-/*
- * Shared by the Linux files of the sandbox only: rights of Linux, and system
- * calls by right (sandbox_linux_calls.c).
- */
+/* Between the Linux files of the sandbox. */
 #ifndef SHARED_SANDBOX_LINUX_H
 #define SHARED_SANDBOX_LINUX_H
 

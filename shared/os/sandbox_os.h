@@ -97,10 +97,7 @@ bool	sandbox_probe_applies(const struct sandbox_probe *probe,
 /* Runs one probe in a child of its own, which enters the role if held. */
 enum sandbox_verdict sandbox_probe_run(const struct sandbox_probe *probe,
 	    enum sandbox_role role, bool held);
-/*
- * The self-test: 0; or -1, and *what names the thing that succeeded or, with
- * errno != 0, a failed step.
- */
+/* 0; or -1, and *what succeeded or, with errno != 0, is a failed step. */
 int	sandbox_probe_all(enum sandbox_role role, bool held,
 	    const char **what);
 

@@ -70,10 +70,7 @@ struct sandbox_path {
  * that entering takes few calls.  0, or -1 with errno and *what, the step.
  */
 int	sandbox_prepare(enum sandbox_role role, const char **what);
-/*
- * Before a role with RIGHT_CONNECT is prepared and entered: the TCP ports that
- * it may connect to, where the system can tell.
- */
+/* Before a role with RIGHT_CONNECT is prepared: the TCP ports it may reach. */
 void	sandbox_let_connect(const uint16_t *to, size_t count);
 #ifndef __linux__
 #define sandbox_prepare(role, what)		0
@@ -106,9 +103,8 @@ struct sandbox_facts {
 
 const struct sandbox_facts *sandbox_facts(void);
 /*
- * Before sandbox_enter: keeps all pages of this process out of the swap area.
- * False if that fails, or RLIMIT_MEMLOCK is too low for role's memory, as
- * malloc would then fail there.
+ * Before sandbox_enter: keeps this process out of the swap area.  False also
+ * if RLIMIT_MEMLOCK is below role's memory, as malloc would then fail there.
  */
 bool	sandbox_lock(enum sandbox_role role);
 /*
