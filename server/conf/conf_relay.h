@@ -67,9 +67,7 @@ struct conf_relay {
 /* The line that lets user ("": nobody) or ip (4 or 16 octets) send; 0: none. */
 unsigned conf_relay_permits(const struct conf *conf, const char *user,
 	    bool ipv6, const uint8_t *ip);
-/* The way of mail for domain; by MX host is NULL, or via returns NULL. */
-const struct conf_via *conf_relay_way(const struct conf *conf,
-	    struct span domain);
+/* The way of mail for domain; by MX host is NULL. */
 const struct conf_via *conf_relay_via(const struct conf *conf,
 	    struct span domain);
 /* Without "resolver": those of before; NULL: of resolv.conf, or 127.0.0.1. */

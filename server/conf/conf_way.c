@@ -327,14 +327,6 @@ route_has(const char *domain, const char *name)
 const struct conf_via *
 conf_relay_via(const struct conf *conf, struct span domain)
 {
-	const struct conf_via *via = conf_relay_way(conf, domain);
-
-	return via->host == NULL ? NULL : via;
-}
-
-const struct conf_via *
-conf_relay_way(const struct conf *conf, struct span domain)
-{
 	const struct conf_relay *relay = &conf->relay;
 	const struct conf_via *via = &relay->via;
 	char name[punycode_domain_bytes];

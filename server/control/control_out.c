@@ -211,10 +211,10 @@ tell(const struct question *q, const struct route *r, FILE *f)
 	struct control_out o = { .f = f };
 	const struct site *site;
 	enum relay_end why;
-	struct path *p = path_make(q->master, r, via == NULL ? smtp_port :
-	    via->port, via != NULL, &why);
+	struct path *p = path_make(q->master, r, via->host == NULL ?
+	    smtp_port : via->port, via->host != NULL, &why);
 
-	if (via == NULL || !via->is_ip)
+	if (!via->is_ip)
 		fprintf(f, "  the DNS says: %s%s; %ssigned (DNSSEC)\n",
 		    statuses[r->status], r->implicit ?
 		    ", no MX: the domain itself" : "", r->secure ? "" : "not ");
@@ -300,8 +300,8 @@ control_route(struct master *m, const struct ipc_ask *ask,
 		return &q->task;
 	via = conf_relay_via(&m->conf, span_of(q->domain));
 	q->job = (struct resolver_job){ .done = on_route, .arg = q,
-	    .kind = via == NULL ? RESOLVE_MX : RESOLVE_HOST };
-	snprintf(q->job.name, sizeof(q->job.name), "%s", via == NULL ?
+	    .kind = via->host == NULL ? RESOLVE_MX : RESOLVE_HOST };
+	snprintf(q->job.name, sizeof(q->job.name), "%s", via->host == NULL ?
 	    q->domain : via->host);
 	q->asked = resolver_ask(&q->job);
 	return &q->task;

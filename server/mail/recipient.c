@@ -359,7 +359,7 @@ recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
 	if (relay_line == 0 || !punycode_domain(domain, ascii) ||
 	    conf_find_domain(conf, domain) != NULL)
 		return false;
-	way = conf_relay_way(conf, domain);
+	way = conf_relay_via(conf, domain);
 	*reason = (struct recipient_reason){ .path = conf->path,
 	    .line = relay_line };
 	log_step(&e, STEP_MAY_SEND, NULL, none, conf->path, relay_line);

@@ -85,9 +85,9 @@ find_way(struct attempt_group *g, struct span domain)
 
 	*job = (struct resolver_job){ .kind = RESOLVE_HOST, .done = on_route,
 	    .arg = g };
-	g->port = via != NULL ? via->port : smtp_port;
-	g->written = via != NULL;
-	if (via != NULL)
+	g->written = via->host != NULL;
+	g->port = g->written ? via->port : smtp_port;
+	if (g->written)
 		strlcpy(job->name, via->host, sizeof(job->name));
 	else if (span_next_is(domain, '[')) {
 		/* RFC 5321 4.1.3. */
@@ -133,7 +133,7 @@ set_key(struct attempt_rcpt *r, const struct conf *conf, struct span domain)
 {
 	const struct conf_via *via = conf_relay_via(conf, domain);
 
-	hash(r->key, via == NULL ? domain :
+	hash(r->key, via->host == NULL ? domain :
 	    span_from(&via->line, sizeof(via->line)));
 }
 

@@ -78,7 +78,7 @@ check(const struct conf *conf)
 
 		check_via(&r->routes[i].via);
 		domain += domain[0] == '.';
-		must(conf_relay_way(conf, span_of(domain)) != &r->via);
+		must(conf_relay_via(conf, span_of(domain)) != &r->via);
 	}
 	for (size_t i = 0; i < r->resolver_count; i++)
 		must(r->resolvers[i].port != 0);

@@ -38,7 +38,7 @@ way(const struct conf *conf, const char *domain)
 {
 	const struct conf_via *via = conf_relay_via(conf, span_of(domain));
 
-	return via == NULL ? "mx" : via->host;
+	return via->host == NULL ? "mx" : via->host;
 }
 
 TEST(absent)
