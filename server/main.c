@@ -1,6 +1,4 @@
-/*
- * smtpd: reads the command line, and starts what it asks for.
- */
+/* smtpd: reads the command line, and starts what it asks for. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>

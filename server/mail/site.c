@@ -1,6 +1,4 @@
-/*
- * Sites: what is known of them, and what waits.
- */
+/* Sites: what is known of them, and what waits. */
 #include "server/mail/site.h"
 
 #include <stdlib.h>

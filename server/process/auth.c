@@ -1,6 +1,4 @@
-/*
- * Sends tables of passwords, and one question at a time.
- */
+/* Sends tables of passwords, and one question at a time. */
 #include "server/process/auth.h"
 
 #include <errno.h>

@@ -1,6 +1,4 @@
-/*
- * Jobs of the disk process, whose answers come in any order.
- */
+/* Jobs of the disk process, whose answers come in any order. */
 #include "server/process/disk.h"
 
 #include <errno.h>

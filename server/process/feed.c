@@ -1,6 +1,4 @@
-/*
- * An outbox of one record: next() is called again only once that was sent.
- */
+/* An outbox of one record: next() is called again only once that was sent. */
 #include "server/process/feed.h"
 
 #include <errno.h>

@@ -1,6 +1,4 @@
-/*
- * The life of helpers and nurseries: start, records, loss and new start.
- */
+/* The life of helpers and nurseries: start, records, loss and new start. */
 #include "server/process/helper.h"
 
 #include <errno.h>

@@ -1,6 +1,4 @@
-/*
- * The master's end of the nurseries: one that works, one that stands by.
- */
+/* The master's end of the nurseries: one that works, one that stands by. */
 #ifndef SERVER_NURSERY_H
 #define SERVER_NURSERY_H
 

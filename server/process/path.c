@@ -1,6 +1,4 @@
-/*
- * Of a route, what can be tried.
- */
+/* Of a route, what can be tried. */
 #include "server/process/path.h"
 
 #include <sodium.h>

@@ -1,6 +1,4 @@
-/*
- * The life of workers as their nurseries and channels report it.
- */
+/* The life of workers as their nurseries and channels report it. */
 #include "server/process/pool_worker.h"
 
 #include <errno.h>

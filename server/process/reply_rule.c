@@ -1,6 +1,4 @@
-/*
- * The table of replies, and of what there is in place of one.
- */
+/* The table of replies, and of what there is in place of one. */
 #include "server/process/reply_rule.h"
 
 /*

@@ -1,6 +1,4 @@
-/*
- * What an outcome means for recipients, their host and its site.  Pure.
- */
+/* What an outcome means for recipients, their host and its site.  Pure. */
 #ifndef SERVER_REPLY_RULE_H
 #define SERVER_REPLY_RULE_H
 

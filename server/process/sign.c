@@ -1,6 +1,4 @@
-/*
- * Requests wait in one queue, first come, first served.
- */
+/* Requests wait in one queue, first come, first served. */
 #include "server/process/sign.h"
 
 #include <stdlib.h>

@@ -1,6 +1,4 @@
-/*
- * Certificates and private keys as files: read, checked, and handed on.
- */
+/* Certificates and private keys as files: read, checked, and handed on. */
 #ifndef SERVER_TLS_FILES_H
 #define SERVER_TLS_FILES_H
 
