@@ -98,7 +98,8 @@ add_directory_of(const char *file)
 	size_t i = 0;
 
 	fatal_unless_memory(file == NULL || copy != NULL);
-	while (dir != NULL && i < path_count && strcmp(paths[i].path, dir) != 0)
+	while (dir != NULL && i < path_count && (paths[i].path == NULL ||
+	    strcmp(paths[i].path, dir) != 0))
 		i++;
 	/* A catcher has no such file. */
 	if (dir != NULL && i == path_count && os_keep_directory(dir) == 0)

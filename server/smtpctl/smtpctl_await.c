@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,8 +59,11 @@ note_seen(struct await *a, const char *key)
 static bool
 is_before(const struct await *a, const struct stat *st)
 {
-	return a->caught && a->l->set['a'] == NULL && (a->since.tv_sec == 0 ||
-	    timespeccmp(&st->st_mtim, &a->since, <));
+	const struct timespec *t = &st->st_mtim, *since = &a->since;
+
+	return a->caught && a->l->set['a'] == NULL && (since->tv_sec == 0 ||
+	    t->tv_sec < since->tv_sec || (t->tv_sec == since->tv_sec &&
+	    t->tv_nsec < since->tv_nsec));
 }
 
 /* Looks at a file; false: not for good, it has gone, or matches and may go. */
