@@ -154,7 +154,7 @@ say_hello(struct relay *r)
 static bool
 secure(struct relay *r)
 {
-	struct ipc_tls tls;
+	struct ipc_tls tls = { 0 };
 
 	if (!ask_host(r, RELAY_STARTTLS, "STARTTLS\r\n") || !is_yes(r))
 		return false;

@@ -162,7 +162,7 @@ static enum smtp_reply
 begin_tls(struct smtp_session *s)
 {
 	int64_t now_ms = deadline_now_ms();
-	struct ipc_tls agreed;
+	struct ipc_tls agreed = { 0 };
 	enum tls_fail why;
 
 	if (!tls_peer_begin(&s->under_tls, s->peer, NULL, now_ms +
