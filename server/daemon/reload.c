@@ -134,7 +134,10 @@ is_refused(void)
 static void
 drop_files(void)
 {
-	if (r.files == NULL || r.files == r.master->tls)
+	if (r.files == NULL)
+		return;
+	tls_files_forget_keys(r.files);
+	if (r.files == r.master->tls)
 		return;
 	if (r.own_slots)
 		sign_drop(r.master, r.files);
