@@ -48,7 +48,7 @@ TAILQ_HEAD(worker_list, worker);
 /* The owners of one use that wait, and how many more may have a worker. */
 struct pool_line {
 	const struct worker_use	*use;		/* NULL: it is the last */
-	TAILQ_HEAD(, pool_wait)	 waits;
+	TAILQ_HEAD(pool_waits, pool_wait) waits;
 	uint64_t		 waiting, slots;
 };
 

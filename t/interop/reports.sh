@@ -36,7 +36,8 @@ check_reports() {
 	check report-flufl-failed reads flufl failed \
 	    'failed Bob+x@example.com'
 	check report-flufl-delayed reads flufl delayed \
-	    'delayed bob@example.com' 'delayed carol@example.com'
+	    'delayed bob@example.com' 'delayed carol@example.com' \
+	    'delayed dave@example.com'
 	check report-flufl-relayed reads flufl relayed
 	check report-flufl-delivered reads flufl delivered
 	check report-flufl-hostile reads flufl hostile \

@@ -92,6 +92,9 @@ TEST(says_it_stops)
 	daemon_serve(&d, "");
 	client_open(&c, &d, NULL);
 	EXPECT(client_begin(&c, alice) == 354, "DATA");
+	/* The worker asks for a file behind its 354. */
+	EXPECT(WAIT((status(&d, NULL), ctl_says(&ctl, ": 1 data\n"))), "%s",
+	    ctl.out);
 	EXPECT(kill(d.pid, SIGTERM) == 0, "kill: %s", strerror(errno));
 	EXPECT(WAIT_FOR(5000, (status(&d, NULL), ctl_says(&ctl,
 	    " is stopping as mx.example.org "))), "%s", ctl.out);
