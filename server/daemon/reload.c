@@ -155,11 +155,13 @@ end(void)
 	struct master *m = r.master;
 	const bool refused = is_refused(), keys_alone = r.epoch == NULL,
 	    again = r.again;
-	char *said = r.mistakes, *rest = said, *line;
+	char *said, *rest, *line;
 
 	event_del(&r.patience);
 	sign_give(m, NULL);
+	/* Which may move the text. */
 	fclose(r.said);
+	said = rest = r.mistakes;
 	if (refused)
 		drop_files();
 	if (refused && !keys_alone)
