@@ -53,6 +53,7 @@ $(B)/unit/check_resolve: $(patsubst %,$(BUILD)/server/process/%.o,resolver) $(BU
 $(B)/unit/check_link: $(patsubst %,$(BUILD)/server/%.o,mail/link mail/site \
     mail/attempt process/path process/reply_rule)
 $(B)/unit/check_path: $(BUILD)/server/process/path.o
+$(B)/unit/check_maildir: $(BUILD)/server/mail/maildir.o
 $(B)/unit/check_reply_rule: $(BUILD)/server/process/reply_rule.o
 
 $(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o

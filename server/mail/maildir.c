@@ -178,7 +178,10 @@ drop_copy(struct maildir_delivery *d)
 	errno = error;
 }
 
-/* Copies the next piece, and syncs it: no fsync is of the whole file. */
+/*
+ * Copies the next piece, and syncs it: no fsync is of the whole file.  What is
+ * no file of the pieces before, for a user changed tmp, is given up.
+ */
 static enum maildir_result
 copy(struct maildir_delivery *d, int new)
 {
@@ -193,12 +196,14 @@ copy(struct maildir_delivery *d, int new)
 	file_of(d, d->at, "tmp", file);
 	from = openat(d->spool->incoming, d->id, O_RDONLY | O_NOFOLLOW |
 	    O_CLOEXEC);
-	into = openat(mail, file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
-	    O_CLOEXEC | (d->done == 0 ? O_EXCL : 0), 0600);
+	into = openat(mail, file, O_WRONLY | O_APPEND | O_NOFOLLOW |
+	    O_NONBLOCK | O_CLOEXEC | (d->done == 0 ? O_CREAT | O_EXCL : 0),
+	    0600);
 	if (from != -1 && into != -1)
-		n = pread(from, piece, sizeof(piece), (off_t)d->done);
+		n = lseek(into, 0, SEEK_END) != (off_t)d->done ? 0 :
+		    pread(from, piece, sizeof(piece), (off_t)d->done);
 	if (n == 0)
-		errno = EIO;	/* the file became shorter */
+		errno = EIO;	/* a file became shorter, or into is another */
 	failed = n <= 0 || file_write(into, span_from(piece, (size_t)n)) <
 	    (size_t)n || fsync(into) == -1;
 	d->done += failed ? 0 : (uint64_t)n;
