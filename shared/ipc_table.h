@@ -7,8 +7,8 @@
  * A number is, for SPAWN, how many workers; for BREED and SIBLING the option of
  * smtpd-worker, 'r' or a helper's; for FILE 1 if it is one of two; for RESET
  * the errno of the spool file, or 0; for LETTER_DONE 1 if another LETTER may
- * come; for TABLE how many rows follow; for KEY_FORGET a slot; for TELL_END an
- * exit status; else nothing.
+ * come; for TABLE how many rows follow; for KEY_FORGET a slot; for UNDIALED an
+ * errno; for TELL_END an exit status; else nothing.
  */
 #ifndef SHARED_IPC_TABLE_H
 #define SHARED_IPC_TABLE_H
