@@ -58,7 +58,7 @@ void	log_chain_write_checkpoint(const struct log_point *p, struct buf *out);
 /* Reads it without its LF; false: not exactly as smtpctl writes it. */
 bool	log_chain_read_checkpoint(struct span line, struct log_point *out);
 
-/* ---- log_files.c: the files in their order, and the lines of any file ---- */
+/* ---- log_chain.c: the files in their order, and the lines of any file ---- */
 
 struct log_file_found {
 	char		path[PATH_MAX];
