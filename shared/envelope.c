@@ -69,6 +69,8 @@ envelope_next(struct span *rcpts, struct ipc_rcpt *out)
 {
 	struct span orcpt;
 
+	/* All of it: it becomes a record, in which nothing else may be. */
+	memset(out->orcpt, 0, sizeof(out->orcpt));
 	if (!take_mailbox(rcpts, &out->to) ||
 	    smtp_mailbox_is_null(&out->to) ||
 	    !take_octet(rcpts, 0, DSN_DELIVERED | DSN_NOTIFY_ALL,

@@ -109,6 +109,26 @@ TEST(round_trip)
 	expect_same(&e, &got);
 }
 
+/* A recipient goes into a record as it is: nothing of the stack is in it. */
+TEST(whole)
+{
+	uint8_t rcpts[room_bytes];
+	struct buf r = buf_over(rcpts, sizeof(rcpts));
+	struct ipc_rcpt got, again;
+	struct span one, two;
+	struct envelope e;
+
+	make(&e, &r);
+	one = two = e.rcpts;
+	for (uint32_t i = 0; i < e.count; i++) {
+		memset(&got, 0xa5, sizeof(got));
+		memset(&again, 0x5a, sizeof(again));
+		ck_assert(envelope_next(&one, &got));
+		ck_assert(envelope_next(&two, &again));
+		ck_assert_mem_eq(&got, &again, sizeof(got));
+	}
+}
+
 /* No truncation is an envelope, nor is more than one. */
 TEST(truncated)
 {
