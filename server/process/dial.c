@@ -90,6 +90,7 @@ static void
 on_connected(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial_job *job = arg;
+	struct master *m = job->master;
 	int error = ETIMEDOUT;
 	socklen_t n = sizeof(error);
 
@@ -105,8 +106,9 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 		job->done(job->arg, -1, error);
 		return;
 	}
-	helper_lose(job->master, HELPER_DIAL, "it connected elsewhere", false);
-	dial_connect(job->master, job);
+	/* In this order: with dial smtpd may end, which forgets all jobs. */
+	dial_connect(m, job);
+	helper_lose(m, HELPER_DIAL, "it connected elsewhere", false);
 }
 
 static bool

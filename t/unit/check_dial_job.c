@@ -26,6 +26,7 @@ static struct helper *const h = &helpers[HELPER_DIAL];
 static int other = -1;			/* dial's end */
 static struct dial_job jobs[jobs_max];
 static unsigned lost;
+static struct dial_job *forgotten_then;	/* with dial, as smtpd ends */
 static int listener = -1;
 static uint16_t port;
 
@@ -51,6 +52,8 @@ helper_lose(struct master *master, enum helper_kind kind, const char *why,
 	lost++;
 	helpers[kind].state = HELPER_LOST;
 	dial_role.lost(master, true);
+	if (forgotten_then != NULL)
+		dial_forget(forgotten_then);
 }
 
 void
@@ -313,7 +316,8 @@ TEST(lies)
 }
 
 /* It leads nowhere at first, and then elsewhere: dial is lost. */
-TEST(lies_later)
+static void
+lie_later(bool ends)
 {
 	int elsewhere = socket(AF_INET, SOCK_STREAM, 0), fd;
 	int fds[4], accepted;
@@ -324,6 +328,7 @@ TEST(lies_later)
 	for (size_t i = 0; i < 4; i++)
 		fds[i] = connected(port_of(elsewhere));
 	want(0, false)->patience_ms = 10000;
+	forgotten_then = ends ? &jobs[0] : NULL;
 	ck_assert(asked(&a));
 	fd = connected(port_of(elsewhere));
 	ck_assert(answer(fd, 0));
@@ -339,12 +344,24 @@ TEST(lies_later)
 	}
 	ck_assert_uint_eq(lost, 1);
 	ck_assert(!is_open(fd) && heard[0].calls == 0);
-	/* The next dial is asked again. */
+	/* The next dial is asked again, unless smtpd ends with this one. */
 	begin();
-	ck_assert(asked(&a) && answer(connected(port), 0));
-	ck_assert(heard[0].calls == 1 && heard[0].error == 0);
+	ck_assert(asked(&a) == !ends);
+	if (!ends)
+		ck_assert(answer(connected(port), 0));
+	ck_assert(heard[0].calls == !ends && heard[0].error == 0);
 	for (size_t i = 0; i < 4; i++)
 		close(fds[i]);
+}
+
+TEST(lies_later)
+{
+	lie_later(false);
+}
+
+TEST(lies_and_smtpd_ends)
+{
+	lie_later(true);
 }
 
 TEST(forgotten)
