@@ -39,6 +39,9 @@ struct ipc_rcpt {
 	char		orcpt[dsn_orcpt_max_bytes + 1];	/* decoded; or "" */
 };
 
+/* Of one in an envelope: its three texts have lengths of two octets. */
+enum { envelope_rcpt_max_bytes = sizeof(struct ipc_rcpt) + 3 * 2 };
+
 /* Spans are borrowed from the octets that were read. */
 struct envelope {
 	struct span	id;

@@ -269,7 +269,7 @@ enum verdict
 queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
     uint8_t delivered)
 {
-	const size_t end = d->rcpts.n + sizeof(*rcpt);
+	const size_t end = d->rcpts.n + envelope_rcpt_max_bytes;
 	struct ipc_rcpt to = *rcpt;
 	uint8_t mark[queue_mark_bytes];
 

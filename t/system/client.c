@@ -117,7 +117,7 @@ client_reply(struct client *c)
 int
 client_command(struct client *c, const char *fmt, ...)
 {
-	char line[1024];
+	char line[2048];
 	va_list ap;
 	int n;
 

@@ -142,6 +142,39 @@ TEST(mixed_recipients)
 	daemon_stop(&d);
 }
 
+/* Recipients that are as long as can be, and almost: in memory they just fit. */
+TEST(longest_recipients)
+{
+	char local[256], domain[254], orcpt[500 - sizeof("rfc822")];
+	struct daemon d;
+	struct client c;
+
+	memset(local, 'u', sizeof(local) - 1);
+	local[sizeof(local) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(domain) - 1; i++)
+		domain[i] = i % 64 == 63 ? '.' : 'd';
+	domain[sizeof(domain) - 1] = '\0';
+	memset(orcpt, 'o', sizeof(orcpt) - 1);
+	orcpt[sizeof(orcpt) - 1] = '\0';
+	serve(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(client_command(&c, "EHLO client.example.net") == 250 &&
+	    client_command(&c, "MAIL FROM:<sender@example.org>") == 250 &&
+	    client_command(&c, "RCPT TO:<%s@%s> ORCPT=rfc822;%s", local,
+	    domain, orcpt) == 250, "%s", c.reply);
+	local[0] = 'v';
+	EXPECT(client_command(&c, "RCPT TO:<%s@%s> ORCPT=rfc822;%so", local,
+	    domain, orcpt) == 250, "%s", c.reply);
+	EXPECT(client_command(&c, "DATA") == 354 &&
+	    client_send(&c, "\r\n.\r\n", 5) && client_reply(&c) == 250,
+	    "%s", c.reply);
+	client_close(&c);
+	EXPECT(WAIT(daemon_logged(&d, " event=try ", NULL) > 0) &&
+	    queue_bad(&d) == 0, "its envelope is damaged: %s",
+	    daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
 /* A client that gives up, or breaks off, leaves nothing. */
 TEST(given_up)
 {
