@@ -57,6 +57,7 @@ $(B)/unit/check_maildir: $(BUILD)/server/mail/maildir.o
 $(B)/unit/check_reply_rule: $(BUILD)/server/process/reply_rule.o
 
 $(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o
+$(B)/unit/check_sign: $(BUILD)/server/process/sign.o
 
 # The process that it starts, and nothing else of the worker.
 $(B)/unit/check_dial: $(BUILD)/worker/helper.o

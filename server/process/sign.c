@@ -20,6 +20,7 @@ static struct {
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
 	struct slot		 slots[ipc_sign_slots_max];
 	struct tls_cursor	 giving;	/* keys to be sent */
+	bool			 digest_next;	/* in turn with keys */
 } sign = { .waiting = TAILQ_HEAD_INITIALIZER(sign.waiting) };
 
 /* Answers w, which is taken out of the queue. */
@@ -68,12 +69,15 @@ next_digest(struct master *m, struct ipc_record *out)
 	return false;
 }
 
-/* Handshakes go first. */
+/* Handshakes and keys take turns: a flood of one does not stop the other. */
 static bool
 next(void *helper, struct ipc_record *out)
 {
+	struct master *m = ((struct helper *)helper)->master;
+
 	memset(out, 0, sizeof(*out));
-	if (next_digest(((struct helper *)helper)->master, out))
+	sign.digest_next = !sign.digest_next;
+	if (sign.digest_next && next_digest(m, out))
 		return true;
 	/* No worker can ask for such a key: its files have no users. */
 	for (size_t i = 0; i < ipc_sign_slots_max; i++) {
@@ -85,7 +89,7 @@ next(void *helper, struct ipc_record *out)
 		return true;
 	}
 	if (!tls_files_next(&sign.giving, true, out))
-		return false;
+		return !sign.digest_next && next_digest(m, out);
 	/* After the last piece of each key, a verdict on it is due. */
 	if (out->type == IPC_KEY && out->u.pem.last)
 		sign.slots[out->u.pem.pair].verdicts_due++;
