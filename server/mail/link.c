@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "server/mail/relay.h"
+#include "shared/deadline.h"
 
 enum {
 	idle_s = 2,
 	letters_max = 100,		/* over one connection */
+	connection_max_ms = 5 * 60 * 1000,	/* for another message */
 	connect_ms = 30 * 1000,
 	connect_next_ms = 10 * 1000	/* while another address is left */
 };
@@ -27,6 +29,7 @@ struct link {
 	struct attempt_group	*group;		/* NULL: idle */
 	struct event		 idle;
 	unsigned		 letters;	/* over this relay */
+	int64_t			 since_ms;	/* this relay */
 	bool			 had_greeted;	/* this hop, or another */
 	enum reply_rcpts	 verdict;	/* if no hop takes the rest */
 	struct ipc_greeted	 greeted;	/* by this hop; or all zero */
@@ -261,12 +264,14 @@ is_usable(const struct link *l)
 
 /*
  * May l be used for another message?  While others have no connection, only the
- * first one to a site is kept, and not while it is idle.
+ * first one to a site is kept, and not while it is idle; by a slow host no
+ * longer than some minutes.
  */
 static bool
 is_reusable(const struct link *l, bool idle)
 {
 	return is_usable(l) && !l->site->master->stopping &&
+	    deadline_now_ms() - l->since_ms < connection_max_ms &&
 	    l->site->links <= site_limit(l->site) &&
 	    (hungry_count == 0 || (!idle && l->site->links == 1));
 }
@@ -384,6 +389,7 @@ reach(struct link *l)
 	drop_relay(l);
 	l->greeted = (struct ipc_greeted){ .offers = 0 };
 	l->letters = 0;
+	l->since_ms = deadline_now_ms();
 	l->relay = relay_connect(l->site->master, &to, &owner, l);
 	if (l->relay == NULL) {
 		leave(l, true);

@@ -64,6 +64,14 @@ relay_dismiss(struct relay *r)
 
 static int64_t now_s = 1000;
 
+/* Of deadline.h, and of libevent. */
+int
+clock_gettime(clockid_t clock, struct timespec *out)
+{
+	*out = (struct timespec){ .tv_sec = now_s };
+	return 0;
+}
+
 int64_t
 queue_now_s(const struct master *master)
 {
@@ -563,6 +571,21 @@ TEST(idle)
 	greet();
 	say_all(outcome(RELAY_MAIL, RELAY_END_REPLY, 421, 0), false);
 	expect("a4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+}
+
+/* A host that takes minutes for a message gets the next one anew. */
+TEST(slow)
+{
+	BEGIN("a 203.0.113.201");
+	greet();
+	now_s += 299;
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	ck_assert(ended && connected);
+	BEGIN("a 203.0.113.201");
+	now_s += 2;
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	expect("", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
+	ck_assert(!connected);
 }
 
 /* All hosts are down: nothing is sent there, and the next message waits. */
