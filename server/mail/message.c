@@ -33,7 +33,7 @@ static void
 log_failure(const struct message *t, const char *what, int error,
     const struct recipient_mailbox *box, const char *then)
 {
-	char path[sizeof("spool/incoming/") + ipc_id_bytes];
+	char path[sizeof("spool/incoming/") + sizeof(t->draft.name)];
 	struct conf_room room;
 	struct log_line l;
 
@@ -42,7 +42,8 @@ log_failure(const struct message *t, const char *what, int error,
 	if (box != NULL)
 		maildir_log_place(&l, box);
 	else {
-		snprintf(path, sizeof(path), "spool/incoming/%s", t->id);
+		snprintf(path, sizeof(path), "spool/incoming/%s",
+		    t->boxes.count > 0 ? t->id : t->draft.name);
 		log_add(&l, "path=%s", path);
 	}
 	log_add(&l, "why=%s", strerror(error));

@@ -201,6 +201,21 @@ TEST(given_up)
 	EXPECT(queue_folders(&d) == 0, "%zu folders", queue_folders(&d));
 }
 
+/* The log names the file that the queue would have got. */
+TEST(not_begun)
+{
+	struct daemon d;
+
+	serve(&d);
+	EXPECT(rmdir(harness_path("root/spool/incoming")) == 0, "rmdir: %s",
+	    strerror(errno));
+	EXPECT(queue_deliver(&d, 1, octets, remote[0]) == 451, "not 451");
+	EXPECT(WAIT(daemon_logged(&d, " event=store-failed ", " what=create "
+	    "path=spool/incoming/", ".q why=", NULL) == 1),
+	    "not in the log: %s", daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
 TEST(full_queue)
 {
 	struct daemon d;
