@@ -18,7 +18,7 @@
  * A worker runs in the nursery's sandbox and in its own within that, so the
  * nursery has all rights and the memory limit of a worker.  Its limit of
  * descriptors is high, since Linux counts its user's in transit against it.  A
- * worker's are its channel, the client's socket, one spool file, and perhaps
+ * worker's are its channel, the client's socket, two spool files, and perhaps
  * standard input, output and error; or, if it resolves, a socket for each name.
  */
 const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
