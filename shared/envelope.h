@@ -60,7 +60,7 @@ void	envelope_add(struct buf *rcpts, const struct ipc_rcpt *r);
 void	envelope_write(const struct envelope *e, struct buf *out);
 /* Reads what envelope_write() wrote, all recipients too; false: it is not. */
 bool	envelope_read(struct span in, struct envelope *out);
-/* Takes the next recipient off *rcpts; each octet of *out is set.  False: none. */
+/* Takes the next recipient off *rcpts, and sets all of *out; false: none. */
 bool	envelope_next(struct span *rcpts, struct ipc_rcpt *out);
 
 /* xtext (RFC 3461 4), of printable ASCII.  False: malformed, or no room. */

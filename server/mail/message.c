@@ -42,8 +42,8 @@ log_failure(const struct message *t, const char *what, int error,
 	if (box != NULL)
 		maildir_log_place(&l, box);
 	else {
-		snprintf(path, sizeof(path), "spool/incoming/%s",
-		    t->boxes.count > 0 ? t->id : t->draft.name);
+		snprintf(path, sizeof(path), "spool/incoming/%s%s", t->id,
+		    t->boxes.count == 0 ? ".q" : "");
 		log_add(&l, "path=%s", path);
 	}
 	log_add(&l, "why=%s", strerror(error));

@@ -79,7 +79,7 @@ enum verdict queue_draft_add(struct queue_draft *d,
 /*
  * Writes e with the recipients of d, sealed, to spool/incoming/ID.q, and head,
  * the first lines of the content, behind it.  *fd is open for appending.  0; or
- * -1 and errno, and no file is left.
+ * -1 and errno; queue_draft_clear() removes what is there.
  */
 int	queue_draft_begin(struct master *m, struct queue_draft *d,
 	    struct envelope *e, struct span head, int *fd);

@@ -142,7 +142,7 @@ TEST(mixed_recipients)
 	daemon_stop(&d);
 }
 
-/* Recipients that are as long as can be, and almost: in memory they just fit. */
+/* Recipients that are as long as can be, and almost. */
 TEST(longest_recipients)
 {
 	char local[256], domain[254], orcpt[500 - sizeof("rfc822")];
@@ -1158,6 +1158,8 @@ TEST(disk_full_while_data_come)
 	}
 	EXPECT(queue_read_all(&d, NULL, NULL) == 0 && mail_total(&d) == 0,
 	    "it is stored, too");
+	EXPECT(daemon_logged(&d, " event=store-failed ", ".q why=", NULL) ==
+	    1, "the file is another: %s", daemon_last_words(&d));
 	EXPECT(queue_deliver(&d, 9, 500, remote[0]) == 250, "not 250");
 	daemon_stop(&d);
 }
