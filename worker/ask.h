@@ -33,8 +33,8 @@ enum smtp_reply	ask_reply(struct ask *a, struct ipc_record *r);
  */
 int		ask_job(struct ask *a, struct ipc_record *out, int *output);
 /*
- * Sends BEGIN.  REPLY_STORED and the spool files in out, which the caller
- * closes, -1 for the second if there is one; or why there is none, and then the
+ * Sends BEGIN.  REPLY_STORED and the spool files in out, which the caller has
+ * set to -1, and closes: one, or two; or why there is none, and then the
  * transaction is over.
  */
 enum smtp_reply	ask_files(struct ask *a, int out[2]);
