@@ -79,7 +79,8 @@ lend(struct pool_line *l, struct worker *w)
 
 	if (when == 0)
 		return true;
-	if (when < 0 && feed_may_later(errno))
+	/* EAGAIN: it has not read what it got in its last work. */
+	if (when < 0 && errno != EAGAIN && feed_may_later(errno))
 		return false;
 	if (when < 0) {
 		pool_lost(w, "worker gone before its work");

@@ -363,6 +363,27 @@ TEST(is_lost)
 	end();
 }
 
+/* It ends its job in order, but reads nothing: others get the next ones. */
+TEST(reads_nothing)
+{
+	struct ipc_record r = { .type = IPC_VERDICT };
+	pid_t w;
+
+	begin();
+	want(&jobs[0]);
+	w = of(&jobs[0]);
+	while (pool_send(jobs[0].worker, &r, -1) == 0)
+		continue;
+	ck_assert_int_eq(errno, EAGAIN);
+	say(w, IPC_END);
+	ck_assert_uint_eq(count()[POOL_IDLE], 4);
+	want(&jobs[1]);
+	ck_assert_ptr_nonnull(jobs[1].worker);
+	ck_assert_int_ne(of(&jobs[1]), w);
+	ck_assert_uint_eq(count()[POOL_LEAVING], 1);
+	end();
+}
+
 TEST(is_evicted)
 {
 	struct ipc_record r;
