@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -91,10 +92,12 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial_job *job = arg;
 	struct master *m = job->master;
+	struct pollfd now = { fd, POLLOUT, 0 };
 	int error = ETIMEDOUT;
 	socklen_t n = sizeof(error);
 
-	if ((what & EV_TIMEOUT) == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR,
+	/* If this process was held up, its patience ended, too. */
+	if (poll(&now, 1, 0) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR,
 	    &error, &n) == -1)
 		error = errno;
 	if (error == 0 && is_asked_for(fd, job)) {

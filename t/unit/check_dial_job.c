@@ -277,6 +277,23 @@ TEST(hangs)
 		close(fds[i]);
 }
 
+/* The master was held up, by a disk perhaps: what is connected by then is. */
+TEST(held_up)
+{
+	struct ipc_record r = { .type = IPC_DIALED };
+	struct ipc_dial a;
+
+	set_up();
+	want(0, false)->patience_ms = 100;
+	ck_assert(asked(&a));
+	h->passed = connected(port);
+	ck_assert(dial_role.take(&m, &r));
+	usleep(300000);
+	turn();
+	ck_assert_uint_eq(heard[0].calls, 1);
+	ck_assert_int_eq(heard[0].error, 0);
+}
+
 /* Nobody asked for these. */
 TEST(lies)
 {
