@@ -240,9 +240,10 @@ on_sent(void *arg, bool reusable)
 	attempt_sent(a);
 	if (l->slower || l->taken)
 		site_pace(l->site, l->slower);
-	if (l->again)
+	if (l->again) {
+		l->had_greeted = false;
 		send_next(l);
-	else if (l->closes)
+	} else if (l->closes)
 		settle(l, REPLY_DEFERRED, false);
 	else if (l->rule == NULL || l->rule->host == REPLY_MORE ||
 	    !move(l, l->rule)) {

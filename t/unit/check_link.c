@@ -573,6 +573,22 @@ TEST(idle)
 	expect("a4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
 }
 
+/* It was closed while idle, and no host is there: the next message waits. */
+TEST(idle_and_down)
+{
+	BEGIN("a 203.0.113.201");
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	BEGIN("a 203.0.113.201");
+	say_all(outcome(RELAY_MAIL, RELAY_END_LOST, 0, 0), false);
+	lose(RELAY_CONNECT, RELAY_END_REFUSED);
+	expect("a4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+	connected = true;		/* for BEGIN, which finds none */
+	BEGIN("a 203.0.113.201");
+	connected = false;
+	expect("", ATTEMPT_WAITS, ATTEMPT_WAITS, ATTEMPT_WAITS);
+}
+
 /* A host that takes minutes for a message gets the next one anew. */
 TEST(slow)
 {
