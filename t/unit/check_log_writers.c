@@ -107,7 +107,7 @@ static void
 write_some(int number)
 {
 	struct log_message *l = calloc(1, sizeof(*l));
-	char id[32];
+	char id[40];
 
 	/* A lock is of who opened the directory, as every master does. */
 	dir = open(place, O_RDONLY | O_DIRECTORY);
