@@ -93,12 +93,17 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 	struct dial_job *job = arg;
 	struct master *m = job->master;
 	struct pollfd now = { fd, POLLOUT, 0 };
+	struct sockaddr_storage peer;
 	int error = ETIMEDOUT;
-	socklen_t n = sizeof(error);
+	socklen_t n = sizeof(error), size = sizeof(peer);
 
 	/* If this process was held up, its patience ended, too. */
 	if (poll(&now, 1, 0) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR,
 	    &error, &n) == -1)
+		error = errno;
+	/* A socket that nobody has connected is ready, too. */
+	if (error == 0 && getpeername(fd, (struct sockaddr *)&peer,
+	    &size) == -1)
 		error = errno;
 	if (error == 0 && is_asked_for(fd, job)) {
 		job->done(job->arg, fd, 0);

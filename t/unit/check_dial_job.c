@@ -371,6 +371,21 @@ lie_later(bool ends)
 		close(fds[i]);
 }
 
+/* What nobody connected, dial could connect elsewhere once it was passed on. */
+TEST(leads_nowhere)
+{
+	struct ipc_dial a;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	set_up();
+	want(0, false)->patience_ms = 10000;
+	ck_assert(asked(&a) && answer(fd, 0));
+	for (int i = 0; i < 500 && heard[0].calls == 0; i++)
+		turn();
+	ck_assert(heard[0].calls == 1 && heard[0].error == ENOTCONN);
+	ck_assert(heard[0].fd == -1 && !is_open(fd));
+}
+
 TEST(lies_later)
 {
 	lie_later(false);
