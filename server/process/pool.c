@@ -198,15 +198,17 @@ pool_feed(struct worker *w)
 	feed_start(&w->feed);
 }
 
-/* An honest worker reads all before its next record: two may wait. */
+/*
+ * An honest worker reads all before its next record: two words about the load
+ * may wait, and each of the others, which come once.
+ */
 void
 pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s)
 {
 	struct ipc_record r = { .type = IPC_STRESS };
 
-	if (w->stresses >= 2)
+	if (why < STRESS_EVICT && w->stresses++ >= 2)
 		return;
-	w->stresses++;
 	r.u.stress.why = why;
 	r.u.stress.idle_timeout_ms = (uint32_t)idle_timeout_s * 1000;
 	(void)pool_send(w, &r, -1);

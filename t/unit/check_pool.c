@@ -393,7 +393,14 @@ TEST(is_evicted)
 	want(&jobs[0]);
 	w = of(&jobs[0]);
 	(void)listen_to(w, IPC_SESSION);
+	/* Of an idle session, too, that was told of the load before. */
+	for (size_t i = 0; i < 3; i++)
+		pool_stress(jobs[0].worker, STRESS_FULL, 1);
 	pool_evict(jobs[0].worker);
+	for (size_t i = 0; i < 2; i++) {
+		r = listen_to(w, IPC_STRESS);
+		ck_assert_uint_eq(r.u.stress.why, STRESS_FULL);
+	}
 	r = listen_to(w, IPC_STRESS);
 	ck_assert_uint_eq(r.u.stress.why, STRESS_EVICT);
 	say(w, IPC_END);
