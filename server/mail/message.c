@@ -261,7 +261,12 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	if (error != 0) {
 		log_failure(t, "open the Maildir", error, box, "");
 		verdict = VERDICT_BROKEN;
-	} else if (verdict == VERDICT_OK && wants_report(t, rcpt))
+	}
+	/* If it is among those of others, none of these may fail alone. */
+	for (size_t i = 0; verdict == VERDICT_OK && *named == 0 && i < count;
+	    i++)
+		t->boxes.boxes[i].needed = true;
+	if (verdict == VERDICT_OK && wants_report(t, rcpt))
 		verdict = queue_draft_add(&t->draft, rcpt, DSN_DELIVERED);
 	if (verdict != VERDICT_OK)
 		recipient_set_cut(&t->boxes, count, marks);

@@ -510,11 +510,11 @@ TEST(maildirs_apart)
 
 /*
  * Each Maildir is a file system, and one becomes unusable while a message is
- * copied there: its user misses it, and who stands behind it in the alias not.
+ * copied there.
  */
-TEST(copy_cut_off)
+static void
+cut_copy_off(const char *const rcpts[], int reply)
 {
-	static const char *const team[] = { "team@lists.example", NULL };
 	static const char *const three[] = { "alice", "bob", "u1" };
 	char box[3][256], tmp[300];
 	struct client c;
@@ -540,8 +540,8 @@ TEST(copy_cut_off)
 	child = fork();
 	if (child == 0) {
 		client_open(&c, &d, NULL);
-		_exit(send_to(&c, 2, 20000000, team,
-		    (const int[]){ 250 }) == 250 ? 0 : 1);
+		_exit(send_to(&c, 2, 20000000, rcpts,
+		    (const int[]){ 250, 250 }) == reply ? 0 : 1);
 	}
 	snprintf(tmp, sizeof(tmp), "%s/tmp/*", box[1]);
 	for (size_t n = 0; n == 0;) {
@@ -552,13 +552,27 @@ TEST(copy_cut_off)
 		globfree(&g);
 	}
 	EXPECT(chmod(box[1], 0) == 0, "chmod: %s", strerror(errno));
-	EXPECT(waitpid(child, &status, 0) == child && status == 0, "not 250");
-	EXPECT(mail_copies(&d, "alice", 2) == 1 &&
-	    mail_copies(&d, "u1", 2) == 1, "the others miss it: %s",
+	EXPECT(waitpid(child, &status, 0) == child && status == 0, "not %d",
+	    reply);
+	EXPECT(mail_copies(&d, "alice", 2) == (reply == 250) &&
+	    mail_copies(&d, "u1", 2) == (reply == 250), "the others: %s",
 	    daemon_last_words(&d));
 	EXPECT(daemon_logged(&d, " event=store-failed ", "to=bob@example.org",
 	    NULL) == 1, "who has missed it is not in the log");
 	EXPECT(daemon_logged(&d, " event=store-failed ", NULL) == 1, "%s",
 	    daemon_last_words(&d));
 	daemon_stop(&d);
+}
+
+/* Its user misses it, and who stands behind it in the alias does not. */
+TEST(copy_cut_off)
+{
+	cut_copy_off((const char *const[]){ "team@lists.example", NULL }, 250);
+}
+
+/* Who was named, too, is not one of an alias that may miss it. */
+TEST(copy_to_named_cut_off)
+{
+	cut_copy_off((const char *const[]){ "team@lists.example", "bob",
+	    NULL }, 451);
 }
