@@ -1,6 +1,9 @@
 /*
- * Compares replies with the table of shared/smtp_reply.h, as text.
+ * Judges the form of replies as strictly as RFC 5321 4.2 and 4.5.3.1.5, and
+ * RFC 1939 3 and RFC 5034 4, write them, and compares replies of SMTP with the
+ * table of shared/smtp_reply.h, as text.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +44,170 @@ is_row(enum smtp_reply reply, const char *text)
 	if (reply == REPLY_STORED)
 		return strncmp(text, want, strlen(want) - 1) == 0;
 	return strcmp(text, want) == 0;
+}
+
+static int fail(char *, size_t, const char *, ...)
+    __attribute__((__format__(printf, 3, 4)));
+
+static int
+fail(char *why, size_t size, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(why, size, format, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* Reply-line of RFC 5321 4.2, of which this server always sends the text. */
+static int
+check_smtp(const char *reply, const char *line, size_t len, char *why,
+    size_t size)
+{
+	size_t i;
+
+	if (len > reply_line_max_bytes)
+		return fail(why, size, "expected a reply line of at most %d "
+		    "octets, got %zu", reply_line_max_bytes, len);
+	if (len < 6 || line[len - 2] != '\r')
+		return fail(why, size, "expected CRLF, got \"%.*s\"", (int)len,
+		    line);
+	for (i = 0; i < len - 2; i++)
+		if ((line[i] < ' ' && line[i] != '\t') || line[i] > '~')
+			return fail(why, size, "expected printable ASCII, got "
+			    "\"%.*s\"", (int)len, line);
+	if (strspn(line, "0123456789") != 3 || line[0] < '2' ||
+	    line[0] > '5' || line[1] > '5' ||
+	    (line[3] != ' ' && line[3] != '-'))
+		return fail(why, size, "expected a reply line, got \"%.*s\"",
+		    (int)len, line);
+	if (*reply != '\0' && strncmp(line, reply, 3) != 0)
+		return fail(why, size, "expected one code on all lines, got "
+		    "\"%.*s\"", (int)len, line);
+	return 0;
+}
+
+/* Length of an enhanced code (RFC 2034 4) at p, or 0. */
+static size_t
+enhanced_len(const char *p)
+{
+	size_t len, part;
+	int i;
+
+	len = 0;
+	for (i = 0; i < 3; i++) {
+		part = strspn(p + len, "0123456789");
+		if (part < 1 || part > (i == 0 ? 1 : 3))
+			return 0;
+		len += part;
+		if (p[len] != (i < 2 ? '.' : ' '))
+			return 0;
+		len++;
+	}
+	return len - 1;
+}
+
+static bool
+enhanced_matches(const char *p, const char *want)
+{
+	size_t len;
+
+	if (*want == '\0')
+		return true;
+	if ((len = enhanced_len(p)) == 0)
+		return strcmp(want, "-") == 0;
+	for (; *want != '\0'; want++) {
+		if (*want == '*') {
+			while (len > 0 && *p != '.') {
+				p++;
+				len--;
+			}
+		} else if (len > 0 && *p == *want) {
+			p++;
+			len--;
+		} else
+			return false;
+	}
+	return len == 0;
+}
+
+static bool
+code_matches(const char *line, const char *want)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		if (want[i] != '*' && want[i] != line[i])
+			return false;
+	return true;
+}
+
+static bool
+is_pop3(const struct step *step)
+{
+	return step->code[0] == '+' || step->code[0] == '-';
+}
+
+/* The first line of RFC 1939 3, or the "+" of RFC 5034 4. */
+static int
+check_status(const struct step *step, const char *line, size_t len, char *why,
+    size_t size)
+{
+	size_t i, n;
+
+	if (len > reply_line_max_bytes || len < 3 || line[len - 2] != '\r')
+		return fail(why, size, "expected CRLF within %d octets, got "
+		    "\"%.*s\"", reply_line_max_bytes, (int)len, line);
+	for (i = 0; i < len - 2; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			return fail(why, size, "expected printable ASCII, got "
+			    "\"%.*s\"", (int)len, line);
+	n = strcspn(step->code, ".");
+	if (strncmp(line, step->code, n) == 0 &&
+	    (line[n] == ' ' || (line[n] == '\r' && n > 1)))
+		return 0;
+	return fail(why, size, "expected %s, got \"%.*s\"", step->code,
+	    (int)len, line);
+}
+
+/* A line behind the first: RFC 1939 3. */
+static int
+check_body(const char *line, size_t len, char *why, size_t size)
+{
+	if (len < 2 || line[len - 2] != '\r')
+		return fail(why, size, "expected CRLF, got \"%.*s\"", (int)len,
+		    line);
+	if (line[0] == '.' && len > 3 && line[1] != '.')
+		return fail(why, size, "expected a stuffed dot, got \"%.*s\"",
+		    (int)len, line);
+	return 0;
+}
+
+int
+reply_check(const struct step *step, const char *reply, const char *line,
+    size_t len, char *why, size_t size)
+{
+	if (is_pop3(step))
+		return *reply == '\0' ?
+		    check_status(step, line, len, why, size) :
+		    check_body(line, len, why, size);
+	if (check_smtp(reply, line, len, why, size) == -1)
+		return -1;
+	if (!code_matches(line, step->code) ||
+	    !enhanced_matches(line + 4, step->enhanced))
+		return fail(why, size, "expected %s %s, got \"%.*s\"",
+		    step->code, step->enhanced, (int)len, line);
+	return 0;
+}
+
+bool
+reply_goes_on(const struct step *step, const char *line, size_t len)
+{
+	if (is_pop3(step))
+		return step->code[3] == '.' &&
+		    !(len == 3 && line[0] == '.');
+	return line[3] == '-';
 }
 
 void
