@@ -50,6 +50,7 @@ enum relay_stage { RELAY_STAGES(IPC_ENUM, RELAY_) RELAY_STAGE_COUNT };
 	X(P, TOO_BIG, "the message is larger than SIZE permits")	\
 	X(P, LOCAL, "local trouble")					\
 	X(P, STOPPED, "smtpd stops")					\
+	X(P, DAMAGED, "its file in the queue is cut or was changed")	\
 	X(P, NO_DOMAIN, "no such domain")				\
 	X(P, NO_MAIL, "the domain takes no mail (null MX)")		\
 	X(P, NO_HOST, "the domain names no host with an address")	\

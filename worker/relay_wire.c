@@ -107,24 +107,26 @@ relay_wire_text(struct relay_wire *w, const struct ipc_letter *l, int file,
 	uint64_t left = l->size, lines = 0;
 	off_t at = (off_t)l->at;
 	bool in_line = false;
+	ssize_t got;
 	size_t n;
 
 	for (; left > 0 && result == LINE_OK; left -= n) {
 		n = left < sizeof(block) ? (size_t)left : sizeof(block);
-		*why = "its file is too short, or cannot be read";
-		if (pread(file, block, n, at) != (ssize_t)n)
-			return RELAY_END_LOCAL;
-		*why = "its file has a CR in it";
+		got = pread(file, block, n, at);
+		*why = got == -1 ? "its file cannot be read" : "it is short";
+		if (got != (ssize_t)n)
+			return got == -1 ? RELAY_END_LOCAL : RELAY_END_DAMAGED;
+		*why = "it has a CR";
 		if (memchr(block, '\r', n) != NULL)
-			return RELAY_END_LOCAL;
+			return RELAY_END_DAMAGED;
 		at += (off_t)n;
 		set_wait(w, ms);
 		result = put_text(&w->io, span_from(block, n), &in_line,
 		    &lines);
 	}
-	*why = "its file has changed";
+	*why = "it has other lines";
 	if (result == LINE_OK && lines != l->lines)
-		return RELAY_END_LOCAL;
+		return RELAY_END_DAMAGED;
 	*why = NULL;
 	set_wait(w, ms);
 	if (result == LINE_OK)

@@ -157,6 +157,7 @@ status_of(enum report_kind kind, const struct ipc_outcome *o)
 		[RELAY_END_TLS] = 4007005, [RELAY_END_NO_8BIT] = 5006003,
 		[RELAY_END_NO_UTF8] = 5006007, [RELAY_END_TOO_BIG] = 5003004,
 		[RELAY_END_LOCAL] = 4003000, [RELAY_END_STOPPED] = 4003002,
+		[RELAY_END_DAMAGED] = 5003000,
 		[RELAY_END_NO_DOMAIN] = 5001002, [RELAY_END_NO_MAIL] = 5001010,
 		[RELAY_END_NO_HOST] = 5004004, [RELAY_END_OURSELVES] = 5004006,
 		[RELAY_END_NO_DNS] = 4004003, [RELAY_END_TOO_OLD] = 4004007
@@ -196,6 +197,7 @@ static const struct {
 	{ 1007, 1008, "ask your postmaster: your own address is refused." },
 	{ 1000, 1999, "look for a mistake in the address." },
 	{ 2002, 2002, "wait: the mailbox is full." },
+	{ 3000, 3000, "send it again." },
 	{ 2003, 3004, "send a shorter message, or send it later." },
 	{ 4000, 4999, "send it again later, if the address is right." },
 	{ 6000, 6999, "send plain text in ASCII, the rest as a file." },

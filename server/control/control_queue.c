@@ -82,6 +82,10 @@ look(struct walk *w, struct queued *q, const struct queue_out *o)
 		return false;
 	if (opens && queue_open(w->master, q, &open) == 0)
 		row.envelope = &open.envelope;
+	else if (opens && (errno == ENOENT || errno == EBADMSG)) {
+		schedule_remove(w->master, q);
+		return true;
+	}
 	if (queue_show_fits(ask, &row))
 		act(w, q, &row, o);
 	if (row.envelope != NULL)

@@ -20,24 +20,71 @@ enum {
 
 static size_t	opened;
 
+/* ---- age ---------------------------------------------------------------- */
+
+int64_t
+attempt_pause_max_s(const struct master *m)
+{
+	int64_t s = (int64_t)m->conf.relay.give_up_after_s / attempt_tries;
+
+	return s < 1 ? 1 : s;
+}
+
+static int64_t
+age_of(const struct attempt *a)
+{
+	int64_t age = queue_now_s(a->master) - a->q->queued_s;
+
+	return age < 0 ? 0 : age;
+}
+
+/* A leap of the clock alone expires nothing: there were tries as well. */
+static bool
+is_expired(const struct attempt *a)
+{
+	return a->q->tries + a->failures >= attempt_tries &&
+	    (uint64_t)age_of(a) >= a->master->conf.relay.give_up_after_s;
+}
+
+/*
+ * All hosts refused it, perhaps for our address or their trouble: that is final
+ * only if they did half an hour ago as well.
+ */
+static bool
+is_refused_again(struct attempt *a)
+{
+	const int64_t age = age_of(a) + 1, most_s =
+	    attempt_pause_max_s(a->master);
+
+	if (a->q->refused_s == 0)
+		a->q->refused_s = (uint32_t)age;
+	return age - a->q->refused_s >=
+	    (most_s < refused_gap_s ? most_s : refused_gap_s);
+}
+
 /* ---- the file ----------------------------------------------------------- */
 
+/* A file that is there may be read another time: that is a try. */
 bool
 attempt_open(struct attempt *a)
 {
 	char id[ipc_id_bytes + 1] = "";
 	int error;
 
-	if (a->is_open || a->lost)
+	if (a->is_open || a->lost || a->unread)
 		return a->is_open;
 	if (queue_open(a->master, a->q, &a->open) == 0) {
 		opened++;
 		return a->is_open = true;
 	}
 	error = errno;
-	a->lost = error == ENOENT || error == EBADMSG;
+	a->lost = error == ENOENT || error == EBADMSG || is_expired(a);
+	a->tried = a->unread = true;
 	memcpy(id, a->q->id, ipc_id_bytes);
-	log_error("a queued message cannot be read", id, error);
+	if (error != EBADMSG)
+		log_error("a queued message cannot be read", id, error);
+	if (a->lost && error != ENOENT && error != EBADMSG)
+		queue_put_aside(a->master, a->q, "it could not be read");
 	return false;
 }
 
@@ -143,40 +190,6 @@ attempt_log_moved(const struct attempt_group *g, const struct queue_fact *f)
 	log_all(g->attempt, LOG_EVENT_TRY, ATTEMPT_WAITS);
 }
 
-/* ---- age ---------------------------------------------------------------- */
-
-int64_t
-attempt_pause_max_s(const struct master *m)
-{
-	int64_t s = (int64_t)m->conf.relay.give_up_after_s / attempt_tries;
-
-	return s < 1 ? 1 : s;
-}
-
-static int64_t
-age_of(const struct attempt *a)
-{
-	int64_t age = queue_now_s(a->master) - a->q->queued_s;
-
-	return age < 0 ? 0 : age;
-}
-
-/*
- * All hosts refused it, perhaps for our address or their trouble: that is final
- * only if they did half an hour ago as well.
- */
-static bool
-is_refused_again(struct attempt *a)
-{
-	const int64_t age = age_of(a) + 1, most_s =
-	    attempt_pause_max_s(a->master);
-
-	if (a->q->refused_s == 0)
-		a->q->refused_s = (uint32_t)age;
-	return age - a->q->refused_s >=
-	    (most_s < refused_gap_s ? most_s : refused_gap_s);
-}
-
 /* ---- transactions ------------------------------------------------------- */
 
 bool
@@ -228,6 +241,7 @@ attempt_judge(struct attempt *a, struct attempt_rcpt *r,
 	    f->fact.outcome.end == RELAY_END_STOPPED))
 		return;
 	a->tried = true;
+	a->damaged |= f != NULL && f->fact.outcome.end == RELAY_END_DAMAGED;
 	if (what == REPLY_REFUSED && is_refused_again(a))
 		what = REPLY_FAILED;
 	set_state(r, what == REPLY_TAKEN ? ATTEMPT_TAKEN :
@@ -293,18 +307,14 @@ set_next(struct attempt *a)
 	q->next_s = queue_now_s(a->master) + s;
 }
 
-/*
- * Recipients that only wait get a fact, too; a leap of the clock alone expires
- * nothing, as there were tries, of the message or of the site it waits for.
- */
+/* Recipients that only wait get a fact, too. */
 static void
 look_at_age(struct attempt *a)
 {
 	const struct queue_fact too_old = { .fact = { .outcome = {
 	    .stage = RELAY_CONNECT, .end = RELAY_END_TOO_OLD },
 	    .tried_s = queue_now_s(a->master) } };
-	const bool expired = a->q->tries + a->failures >= attempt_tries &&
-	    (uint64_t)age_of(a) >= a->master->conf.relay.give_up_after_s;
+	const bool expired = is_expired(a);
 
 	for (size_t i = 0; i < a->count; i++) {
 		struct attempt_rcpt *r = &a->rcpts[i];

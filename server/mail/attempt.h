@@ -59,6 +59,8 @@ struct attempt {
 	struct queue_open	 open;
 	bool			 is_open;
 	bool			 lost;		/* there is no file */
+	bool			 unread;	/* it could not be opened */
+	bool			 damaged;	/* a worker found its content */
 	bool			 tried;		/* a host, or the DNS */
 	bool			 relayed;	/* that report is due */
 	bool			 removed;

@@ -40,10 +40,9 @@ queue_folder_add(struct queue *q, const char *name)
 {
 	struct queue_folder *f;
 
-	errno = EEXIST;
 	TAILQ_FOREACH(f, &q->folders, entry)
 		if (strcmp(f->name, name) == 0)
-			return NULL;
+			return f->error != 0 ? f : NULL;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return NULL;
@@ -220,7 +219,10 @@ queue_folder_put_aside(struct master *m, struct queue_folder *f,
 	snprintf(bad, sizeof(bad), "%s.%s", f->name, name);
 	error = renameat(m->queue->dir, path, m->spool->bad, bad) == 0 ? 0 :
 	    errno;
-	f->forgotten |= error != 0 && error != ENOENT;
+	if (error != 0 && error != ENOENT) {
+		f->forgotten = true;
+		f->again_ms = deadline_now_ms() + queue_again_ms;
+	}
 	m->queue->now.bad++;
 	log_put(LOG_LEVEL_ERROR, "queue-bad", "file=%s why=%s then=%s", path,
 	    why, error != 0 ? strerror(error) : "it is in spool/bad, and is "
@@ -246,10 +248,10 @@ queue_folder_tick(struct master *m)
 			disk_sync(m, &f->sync);
 		}
 		if (f == q->current || f->unread || f->pinned > 0 ||
-		    f->syncing)
+		    f->syncing || f->error != 0)
 			continue;
 		close_journal(f);
-		if (f->count > 0)
+		if (f->count > 0 || deadline_now_ms() < f->again_ms)
 			continue;
 		if (!f->forgotten)
 			remove_files(q, f);

@@ -13,7 +13,8 @@
 
 enum {
 	queue_path_bytes = ipc_id_bytes + 1 + queue_name_bytes,
-	queue_away_max_s = 24 * 60 * 60	/* counted, between two masters */
+	queue_away_max_s = 24 * 60 * 60, /* counted, between two masters */
+	queue_again_ms = 60 * 1000	/* a folder with more is read again */
 };
 
 struct queue_folder {
@@ -22,6 +23,8 @@ struct queue_folder {
 	bool			 has_key;
 	uint8_t			 key[queue_key_bytes];
 	bool			 unread;	/* adopted */
+	int			 error;		/* it cannot be read */
+	int64_t			 again_ms;	/* forgotten: not before that */
 	bool			 durable;	/* with its key */
 	bool			 forgotten;	/* others have to be read */
 	int			 journal;	/* -1: closed */
@@ -56,7 +59,7 @@ struct queue {
 /* "SEG/NAME" for openat() in the queue. */
 void	queue_folder_path(const struct queue_folder *f, const char *name,
 	    char out[queue_path_bytes]);
-/* Adds a folder to the list; NULL and errno: EEXIST, ENOMEM. */
+/* Adds a folder to the list, or finds one that cannot be read; else NULL. */
 struct queue_folder *queue_folder_add(struct queue *q, const char *name);
 /* Takes it off the list, and leaves its files alone. */
 void	queue_folder_drop(struct queue *q, struct queue_folder *f);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/mail/queue_folder.h"
@@ -129,19 +130,24 @@ read_file(const struct queued *q, struct queue_open *out, const char **why)
 	struct stat st;
 	size_t n = 0;
 
-	*why = "its block was changed or cut, or is of another key";
+	if (fstat(out->fd, &st) == -1)
+		return -1;
+	*why = "it is no file";
 	errno = EBADMSG;
+	if (!S_ISREG(st.st_mode))
+		return -1;
+	*why = "its block was changed or cut, or is of another key";
 	if (q->folder->has_key)
 		out->block = queue_block_read(out->fd, q->folder->key, q->id,
 		    &n, &out->envelope);
-	if (out->block == NULL || fstat(out->fd, &st) == -1)
+	if (out->block == NULL)
 		return -1;
 	errno = EBADMSG;
 	if (q->rcpts != 0 && out->envelope.count != q->rcpts)
 		return -1;
 	*why = "its content is cut";
 	out->at = n;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= out->at)
+	if ((uint64_t)st.st_size <= out->at)
 		return -1;
 	out->size = (uint64_t)st.st_size - out->at;
 	out->lines = q->lines;
@@ -149,22 +155,39 @@ read_file(const struct queued *q, struct queue_open *out, const char **why)
 	return 0;
 }
 
+/* No journal knew q. */
+static void
+learn(struct master *m, struct queued *q, const struct queue_open *o)
+{
+	int64_t age_s = (int64_t)time(NULL) - o->envelope.queued_s;
+
+	age_s = age_s < 0 ? 0 : age_s < queue_away_max_s ? age_s :
+	    queue_away_max_s;
+	q->queued_s = queue_now_s(m) - age_s;
+	q->rcpts = q->left = o->envelope.count;
+	q->size_kib = (uint32_t)(o->size / 1024 + 1);
+	queue_note(m, q);
+}
+
 int
 queue_open(struct master *m, struct queued *q, struct queue_open *out)
 {
 	char path[queue_path_bytes];
-	const char *why = NULL;
+	const char *why = "it is no file";
 	int error;
 
 	memset(out, 0, sizeof(*out));
 	queue_path(q, path);
 	out->fd = openat(m->queue->dir, path, O_RDONLY | O_NOFOLLOW |
-	    O_CLOEXEC);
-	if (out->fd == -1)
-		return -1;
-	if (read_file(q, out, &why) == 0)
+	    O_NONBLOCK | O_CLOEXEC);
+	if (out->fd != -1 && read_file(q, out, &why) == 0) {
+		if (q->rcpts == 0)
+			learn(m, q, out);
 		return 0;
-	error = errno;
+	}
+	/* A symbolic link or a socket is damage as well. */
+	error = out->fd == -1 && (errno == ELOOP || errno == ENXIO) ?
+	    EBADMSG : errno;
 	queue_close(out);
 	if (error == EBADMSG)
 		queue_put_aside(m, q, why);
@@ -212,7 +235,8 @@ note(struct master *m, const struct queued *q, uint32_t done)
 	    .done = done, .tries = q->tries, .state = q->state & QUEUED_SAVED };
 
 	memcpy(r.id, q->id, sizeof(r.id));
-	queue_folder_note(m, q->folder, &r);
+	if (q->rcpts > 0)
+		queue_folder_note(m, q->folder, &r);
 }
 
 void

@@ -40,6 +40,7 @@ static struct {
 	struct queue_folder	*folder;	/* NULL: none */
 	int			 journal;	/* -1: it was read */
 	DIR			*names;
+	bool			 found;		/* a folder: that is logged */
 	uint64_t		 at;		/* in journal */
 	uint64_t		 damaged;
 	void			*known;		/* tree of struct queued */
@@ -114,30 +115,17 @@ read_record(struct master *m)
 
 /* ---- names -------------------------------------------------------------- */
 
-/* A message that no journal knows. */
+/* A message that no journal knows; perhaps it can only be read later. */
 static void
 read_block(struct master *m, struct queued *q)
 {
-	int64_t age_s;
 	struct queue_open o;
 
-	if (queue_open(m, q, &o) == -1) {
-		if (errno == EBADMSG)
-			return;
-		q->folder->forgotten = true;
-		log_error("open a message of the queue, which is tried again "
-		    "later", q->folder->name, errno);
-		return;
-	}
-	age_s = (int64_t)time(NULL) - o.envelope.queued_s;
-	age_s = age_s < 0 ? 0 : age_s < queue_away_max_s ? age_s :
-	    queue_away_max_s;
-	q->next_s = queue_now_s(m);
-	q->queued_s = q->next_s - age_s;
-	q->rcpts = q->left = o.envelope.count;
-	q->size_kib = (uint32_t)(o.size / 1024 + 1);
-	queue_close(&o);
-	queue_note(m, q);
+	q->queued_s = q->next_s = queue_now_s(m);
+	if (queue_open(m, q, &o) == 0)
+		queue_close(&o);
+	else if (errno != EBADMSG && errno != ENOENT)
+		q->left = 1;
 }
 
 static void
@@ -165,7 +153,7 @@ take_name(struct master *m, const char *name)
 		queue_put_aside(m, q, "the key of its folder is lost");
 	else if (q->rcpts == 0)
 		read_block(m, q);
-	if (q->rcpts == 0)
+	if (q->rcpts == 0 && q->left == 0)
 		queue_forget(m, q);
 	else if (q->left == 0)
 		queue_remove(m, q);
@@ -186,6 +174,8 @@ end_folder(void)
 	struct queue_folder *f = reading.folder;
 
 	f->unread = false;
+	if (f->forgotten)
+		f->again_ms = deadline_now_ms() + queue_again_ms;
 	tdestroy(reading.known, forget);
 	reading.known = NULL;
 	if (reading.damaged > 0)
@@ -199,7 +189,22 @@ end_folder(void)
 
 /* ---- folders ------------------------------------------------------------ */
 
-/* False: there is none.  One that cannot be opened is adopted again later. */
+/* f is adopted again; the reason why it cannot be read now is logged once. */
+static void
+cannot_read(struct queue *all, struct queue_folder *f, int error)
+{
+	f->unread = false;
+	if (error == ENOENT) {
+		queue_folder_drop(all, f);
+		return;
+	}
+	if (error != f->error)
+		log_error("read a folder of the queue, which is tried again",
+		    f->name, error);
+	f->error = error;
+}
+
+/* False: there is none. */
 static bool
 begin_folder(struct queue *all)
 {
@@ -212,10 +217,11 @@ begin_folder(struct queue *all)
 		return false;
 	reading.names = file_list(all->dir, f->name);
 	if (reading.names == NULL) {
-		log_error("read a folder of the queue", f->name, errno);
-		queue_folder_drop(all, f);
+		cannot_read(all, f, errno);
 		return begin_folder(all);
 	}
+	f->error = 0;
+	reading.found = true;
 	queue_folder_path(f, "journal", path);
 	reading.journal = openat(all->dir, path, O_RDONLY | O_NOFOLLOW |
 	    O_CLOEXEC);
@@ -260,6 +266,9 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	all->now.reading = false;
+	if (!reading.found)
+		return;
+	reading.found = false;
 	log_put(LOG_LEVEL_INFO, "queue-known", "messages=%zu held=%zu",
 	    (size_t)all->now.messages, (size_t)all->now.held);
 }
@@ -278,7 +287,12 @@ adopt(struct queue *all, const char *name)
 	if (f == NULL)
 		return;
 	queue_folder_path(f, "key", path);
+	errno = 0;
 	f->has_key = queue_key_read(all->dir, path, f->key);
+	if (!f->has_key && errno != 0 && errno != ENOENT) {
+		cannot_read(all, f, errno);
+		return;
+	}
 	queue_folder_path(f, "journal", path);
 	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	locked = fd != -1 && (flock(fd, LOCK_EX | LOCK_NB) == -1 ||

@@ -245,8 +245,8 @@ begin(void *owner, struct worker *w)
 	enum verdict verdict;
 
 	if (queue_open(r->attempt->master, r->attempt->q, &r->open) == -1) {
-		refuse(r, errno == ENOENT || errno == EBADMSG,
-		    strerror(errno));
+		r->attempt->lost = errno == ENOENT || errno == EBADMSG;
+		refuse(r, r->attempt->lost, strerror(errno));
 		return 0;
 	}
 	r->epoch = conf_epoch_enter(r->attempt->master->epoch);
@@ -301,11 +301,30 @@ report_all(struct attempt *a, void (*done)(struct attempt *a))
 	go_on(r);
 }
 
+/* What our Maildirs would get is not what was queued: that is a failure. */
+static void
+judge_damaged(struct report *r)
+{
+	struct attempt *a = r->attempt;
+	const struct queue_fact *f = attempt_keep(a, &(struct queue_fact){
+	    .fact = { .outcome = { .stage = RELAY_DATA,
+	    .end = RELAY_END_DAMAGED }, .tried_s = queue_now_s(a->master) } });
+
+	for (struct attempt_rcpt *to = a->rcpts; to < a->rcpts + a->count; to++)
+		if (to->state == ATTEMPT_OURS) {
+			to->state = ATTEMPT_WAITS;
+			attempt_judge(a, to, REPLY_FAILED, f);
+		}
+	r->next = REPORT_FAILED;
+}
+
 /* Not stored: what it is about may be the reason, but for a full disk. */
 static void
 fail(struct report *r, const char *why)
 {
-	if (r->error != ENOSPC && r->error != EDQUOT &&
+	if (r->next == REPORT_FAILED)
+		finish(r, false);
+	else if (r->error != ENOSPC && r->error != EDQUOT &&
 	    ++r->tries < tries_max)
 		wait_again(r, again_s);
 	else
@@ -380,6 +399,11 @@ on_record(void *owner, const struct ipc_record *in)
 		}
 		if (fds[0] != -1)
 			close(fds[0]);
+	} else if (in->type == IPC_COMMIT && r->kind == REPORT_LOCAL &&
+	    in->u.commit.lines != r->open.lines) {
+		judge_damaged(r);
+		message_drop(&r->tx, 0);
+		answer(r, IPC_VERDICT, VERDICT_TROUBLE, -1);
 	} else if (in->type == IPC_COMMIT) {
 		pool_permit(w, IPC_AT_COMMIT);
 		verdict = message_end(r->tx, &in->u.commit, on_stored, r);

@@ -237,7 +237,10 @@ on_end(struct attempt *a)
 		queue_note(m, q);
 	q->work = NULL;
 	q->state &= (uint8_t)~QUEUED_BUSY;
-	if (over && a->lost)
+	/* So a worker says; it is kept for somebody to look at. */
+	if (over && a->damaged && !a->lost)
+		queue_put_aside(m, q, "its content is cut or was changed");
+	if (over && (a->lost || a->damaged))
 		queue_forget(m, q);
 	else if (over)
 		queue_remove(m, q);

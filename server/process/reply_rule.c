@@ -43,6 +43,7 @@ static const struct reply_rule rules[] = {
 #define RULE(stages, kinds, rcpts, host, slower)			\
 	{ stages, kinds, REPLY_##rcpts, REPLY_##host, slower }
 RULE(ALL,			OURS,		DEFERRED,	CLOSES,	false),
+RULE(ALL,			NO(DAMAGED),	FAILED,		CLOSES,	false),
 RULE(ALL,			NOWHERE,	FAILED,		STAYS,	false),
 RULE(ALL,			UNABLE,		FAILED,		NEXT,	false),
 RULE(AT(DNS),			ANY,		DEFERRED,	STAYS,	false),

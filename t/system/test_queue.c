@@ -691,9 +691,11 @@ TEST(done_recipients)
 
 /* ---- damage ------------------------------------------------------------- */
 
+enum { paths_max = 64 };
+
 /* Paths of what is queued, by number. */
 struct paths {
-	char	of[16][512];
+	char	of[paths_max][512];
 	char	folder[512];
 };
 
@@ -702,7 +704,7 @@ note_path(void *arg, const struct queue_file *f)
 {
 	struct paths *p = arg;
 
-	EXPECT(f->number < 16, "message %u", f->number);
+	EXPECT(f->number < paths_max, "message %u", f->number);
 	snprintf(p->of[f->number], 512, "%s", f->path);
 	snprintf(p->folder, 512, "%.*s", (int)(strrchr(f->path, '/') -
 	    f->path), f->path);
@@ -782,6 +784,115 @@ TEST(damaged_blocks)
 	daemon_stop(&d);
 }
 
+/* Messages of alice, for carol; 600 octets and our trace field each. */
+static void
+submit_numbers(const struct daemon *d, unsigned count)
+{
+	struct client c;
+	char *text;
+
+	client_open(&c, d, NULL);
+	client_expect(&c, 250, "EHLO client.example.net");
+	for (unsigned i = 0; i < count; i++) {
+		text = mail_text(i, 600, "\r\n");
+		client_expect(&c, 250, "MAIL FROM:<alice@example.org>");
+		client_expect(&c, 250, "RCPT TO:<carol@example.net>");
+		client_expect(&c, 354, "DATA");
+		EXPECT(client_send(&c, text, strlen(text)), "send");
+		client_expect(&c, 250, ".");
+		free(text);
+	}
+	client_close(&c);
+}
+
+/* Replaces the file of message 0, 1, 2, .. by something else. */
+static void
+replace_by_others(const struct paths *p)
+{
+	char aside[600];
+
+	EXPECT(unlink(p->of[0]) == 0, "%s", p->of[0]);
+	EXPECT(unlink(p->of[1]) == 0 && mkdir(p->of[1], 0755) == 0, "%s",
+	    p->of[1]);
+	EXPECT(unlink(p->of[2]) == 0 && mkfifo(p->of[2], 0666) == 0, "%s",
+	    p->of[2]);
+	EXPECT(unlink(p->of[3]) == 0 && symlink(p->of[9], p->of[3]) == 0,
+	    "%s", p->of[3]);
+	/* 4 and 5 change their names. */
+	snprintf(aside, sizeof(aside), "%s/aside", p->folder);
+	EXPECT(rename(p->of[4], aside) == 0 &&
+	    rename(p->of[5], p->of[4]) == 0 && rename(aside, p->of[5]) == 0,
+	    "%s", aside);
+	change_octet(p->of[6], 100);
+	change_octet(p->of[7], 3);
+}
+
+/*
+ * While smtpd runs and a host is down, files are cut at lengths from nothing to
+ * all but one octet, or replaced.  They are put aside, each with one line;
+ * whose content is cut, its sender hears of it; the others arrive.
+ */
+TEST(damaged_while_it_waits)
+{
+	enum { count = 60, block = 512, others = 8 };
+	size_t whole = 0, cut_content = 0, size;
+	struct paths p;
+	struct stat st;
+	struct daemon d;
+	struct sink to;
+	char *text;
+
+	begin_sink(&d, &to);
+	sink_mode(&to, "busy");
+	submit_numbers(&d, count);
+	EXPECT(WAIT(daemon_logged(&d, " event=site-down ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	EXPECT(queue_read_all(&d, note_path, &p) == count, "not all are there");
+	replace_by_others(&p);
+	for (unsigned i = others; i < count; i++) {
+		off_t at = i < others + 8 ? 511 - (off_t)(i - others) * 73 : 0;
+
+		EXPECT(stat(p.of[i], &st) == 0, "%s", p.of[i]);
+		if (i >= others + 8)
+			at = i % 4 == 0 ? st.st_size : block + 1 + (off_t)
+			    (i - others - 8) * (st.st_size - block - 2) /
+			    (count - others - 9);
+		EXPECT(truncate(p.of[i], at) == 0, "%s", p.of[i]);
+		whole += at == st.st_size;
+		cut_content += at > block && at < st.st_size;
+	}
+	sink_mode(&to, "take");
+	CTL_EXPECT(0, "", "queue retry -f %s all", d.conf);
+	EXPECT(WAIT(queue_files(&d) == 3), "%zu files stay: %s",
+	    queue_files(&d), daemon_last_words(&d));
+	daemon_settle(&d);
+	/* What is no file cannot be moved by smtpd in its sandbox. */
+	EXPECT(daemon_logged(&d, " event=queue-bad ", "it is no file", NULL) ==
+	    3, "they are not told of");
+	EXPECT(sink_count(&to) == whole, "%zu arrived, not %zu",
+	    sink_count(&to), whole);
+	for (size_t i = 0; i < whole; i++) {
+		text = sink_message(&to, i, &size);
+		EXPECT(size > 600, "message %zu has %zu octets", i, size);
+		free(text);
+	}
+	EXPECT(queue_bad(&d) == count - whole - 4, "%zu in spool/bad, not %zu",
+	    queue_bad(&d), count - whole - 4);
+	EXPECT(daemon_logged(&d, " event=queue-bad ", NULL) ==
+	    queue_bad(&d) + 3, "not a line for each");
+	EXPECT(daemon_logged(&d, "cannot be read", NULL) == 1, "more than the "
+	    "one that is gone");
+	EXPECT(daemon_logged(&d, " event=failed ", "cut or was changed", NULL)
+	    == cut_content && daemon_logged(&d, " event=notice ", "failed",
+	    NULL) == cut_content, "%zu senders hear of it, not %zu",
+	    daemon_logged(&d, " event=notice ", NULL), cut_content);
+	EXPECT(queue_deliver(&d, 99, 500, remote[0]) == 250 &&
+	    WAIT(sink_count(&to) == whole + 1), "no more mail: %s",
+	    daemon_last_words(&d));
+	daemon_stop(&d);
+	sink_stop(&to);
+}
+
 TEST(lost_key)
 {
 	struct paths p;
@@ -798,6 +909,53 @@ TEST(lost_key)
 	/* The folder is empty now, and goes. */
 	EXPECT(WAIT(queue_folders(&d) == 1), "%zu folders",
 	    queue_folders(&d));
+	daemon_stop(&d);
+}
+
+/*
+ * What cannot be read now is neither lost nor damaged, and is told of once,
+ * however often it is tried: a folder, its key, a file.
+ */
+TEST(unreadable)
+{
+	struct paths p;
+	struct daemon d;
+
+	harness_need_root("take a file from the user of smtpd");
+	fill(&d, &p, 4);
+	EXPECT(chmod(p.folder, 0) == 0, "folder");
+	daemon_start(&d);
+	harness_sleep_ms(3500);
+	EXPECT(daemon_logged(&d, "read a folder of the queue", NULL) == 1,
+	    "%zu lines", daemon_logged(&d, "read a folder", NULL));
+	EXPECT(daemon_logged(&d, " event=queue-known ", NULL) == 0, "known");
+	EXPECT(chmod(beside(&p, "key"), 0) == 0 &&
+	    chmod(p.folder, 0700) == 0, "key");
+	harness_sleep_ms(2500);
+	EXPECT(daemon_logged(&d, "read a folder of the queue", NULL) == 1,
+	    "the key: %s", daemon_last_words(&d));
+	EXPECT(chmod(beside(&p, "key"), 0600) == 0, "key");
+	expect_known(&d, 4);
+	EXPECT(daemon_logged(&d, " event=queue-known ", NULL) == 1, "known");
+	daemon_stop(&d);
+	/* A file that no journal knows. */
+	EXPECT(unlink(beside(&p, "journal")) == 0 && chmod(p.of[1], 0) == 0,
+	    "journal");
+	daemon_start(&d);
+	expect_known(&d, 4);
+	EXPECT(WAIT(daemon_logged(&d, "a queued message cannot be read",
+	    "Permission denied", NULL) == 1), "%s", daemon_last_words(&d));
+	harness_sleep_ms(2500);
+	EXPECT(daemon_logged(&d, "cannot be read", NULL) == 1, "again");
+	CTL_EXPECT(0, "its file cannot be read", "queue list -f %s", d.conf);
+	EXPECT(chmod(p.of[1], 0600) == 0, "%s", p.of[1]);
+	CTL_EXPECT(0, "", "queue retry -f %s all", d.conf);
+	daemon_settle(&d);
+	daemon_stop(&d);
+	daemon_start(&d);
+	expect_known(&d, 4);
+	EXPECT(daemon_logged(&d, "cannot be read", NULL) == 0, "again");
+	EXPECT(queue_bad(&d) == 0, "spool/bad has a file");
 	daemon_stop(&d);
 }
 

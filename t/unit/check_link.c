@@ -21,7 +21,7 @@ static struct attempt *attempt;
 static struct attempt_rcpt *rcpt;
 static uint8_t octets[8192];
 static struct buf envelope;
-static bool ended;
+static bool ended, was_damaged;
 /* "a4 a4- b4": hosts with their family; "-": without TLS. */
 static char asked[256];
 static enum attempt_state states[rcpts];
@@ -78,9 +78,16 @@ queue_now_s(const struct master *master)
 	return now_s;
 }
 
+static int open_errno;
+static unsigned opens, aside;
+
 int
 queue_open(struct master *master, struct queued *of, struct queue_open *out)
 {
+	opens++;
+	errno = open_errno;
+	if (open_errno != 0)
+		return -1;
 	memset(out, 0, sizeof(*out));
 	out->envelope.rcpts = buf_span(&envelope);
 	return 0;
@@ -89,6 +96,13 @@ queue_open(struct master *master, struct queued *of, struct queue_open *out)
 void
 queue_close(struct queue_open *o)
 {
+}
+
+void
+queue_put_aside(struct master *master, const struct queued *of,
+    const char *why)
+{
+	aside++;
 }
 
 void
@@ -139,6 +153,7 @@ on_end(struct attempt *a)
 	for (size_t i = 0; i < rcpts; i++)
 		states[i] = a->rcpts[i].state;
 	ended = true;
+	was_damaged = a->damaged;
 	if (a->wait_for != NULL)
 		site_park(a->wait_for, NULL);
 	attempt_free(a);
@@ -669,4 +684,43 @@ TEST(pace)
 	site_pace(s, false);
 	ck_assert_uint_eq(site_limit(s), 2);
 	lose(RELAY_MAIL, RELAY_END_TIMEOUT);
+}
+
+/* A file that cannot be read: tries, not without end, and one look in each. */
+TEST(unreadable)
+{
+	static const struct {
+		int		 error;
+		unsigned	 tries;
+		bool		 lost, aside;
+	} rows[] = { { EIO, 0, false, false }, { EIO, 7, false, false },
+	    { EMFILE, 7, false, false }, { EIO, 8, true, true },
+	    { ENOENT, 0, true, false }, { EBADMSG, 0, true, false } };
+
+	log_open(LOG_TO_NOBODY);
+	m.conf.relay.give_up_after_s = 100;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct attempt a = { .master = &m, .q = &q };
+
+		q = (struct queued){ .tries = (uint16_t)rows[i].tries,
+		    .queued_s = now_s - 100 };
+		open_errno = rows[i].error;
+		opens = aside = 0;
+		ck_assert(!attempt_open(&a));
+		ck_assert(!attempt_open(&a));
+		ck_assert_uint_eq(opens, 1);
+		ck_assert(a.tried);
+		ck_assert_uint_eq(a.lost, rows[i].lost);
+		ck_assert_uint_eq(aside, rows[i].aside);
+	}
+}
+
+/* It failed: a worker says that its file is damaged. */
+TEST(damaged)
+{
+	BEGIN("a 203.0.113.201", "b 203.0.113.202");
+	greet();
+	say_all(outcome(RELAY_DATA, RELAY_END_DAMAGED, 0, 0), false);
+	expect("a4", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+	ck_assert(was_damaged && !connected);
 }

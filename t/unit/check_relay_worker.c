@@ -605,28 +605,44 @@ TEST(text_comes_back)
 	}
 }
 
-/* A file that is not as LETTER says: no final dot. */
+static void
+no_dot_for(const struct letter *l)
+{
+	case_run(&polite, l);
+	outcome_is(0, RELAY_DATA, RELAY_END_DAMAGED, 0);
+	ck_assert_uint_eq(seen->messages, 0);
+	ck_assert_uint_eq(told.how, 0);
+}
+
+/* A file that is not as LETTER says, cut at each octet: no final dot. */
 TEST(file_is_damaged)
 {
+	static const char all[] = "Received: x\nSubject: y\n\n.\na\n.b\n\n";
 	struct letter l = three;
 
 	l.size_more = 1;
-	case_run(&polite, &l);
-	outcome_is(0, RELAY_DATA, RELAY_END_LOCAL, 0);
-	ck_assert_uint_eq(seen->messages, 0);
-	ck_assert_uint_eq(told.how, 0);
+	no_dot_for(&l);
 	l = three;
 	l.lines_more = 1;
-	case_run(&polite, &l);
-	outcome_is(0, RELAY_DATA, RELAY_END_LOCAL, 0);
-	ck_assert_uint_eq(seen->messages, 0);
+	no_dot_for(&l);
+	for (size_t n = 0; n + 1 < sizeof(all); n++) {
+		/* Before it was opened, and behind that. */
+		l = three;
+		l.text = all;
+		l.text_n = n;
+		l.lines_more = 7;
+		for (size_t i = 0; i < n; i++)
+			l.lines_more -= all[i] == '\n';
+		if (n > 0)
+			no_dot_for(&l);
+		l.size_more = sizeof(all) - 1 - n;
+		no_dot_for(&l);
+	}
 	/* T12: no reader may see the end of a line where another sees none. */
 	l = three;
 	l.text = "a\n\r.\r\nMAIL FROM:<x@y>\n";
 	l.text_n = strlen(l.text);
-	case_run(&polite, &l);
-	outcome_is(0, RELAY_DATA, RELAY_END_LOCAL, 0);
-	ck_assert_uint_eq(seen->messages, 0);
+	no_dot_for(&l);
 }
 
 /* It answers before the dot, reads no more, or both. */

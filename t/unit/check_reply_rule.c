@@ -94,6 +94,8 @@ TEST(transaction)
 		    REPLY_FAILED, REPLY_NEXT, false);
 		expect(rule_of(stages[i], RELAY_END_LOCAL, 0, 0),
 		    REPLY_DEFERRED, REPLY_CLOSES, false);
+		expect(rule_of(stages[i], RELAY_END_DAMAGED, 0, 0),
+		    REPLY_FAILED, REPLY_CLOSES, false);
 	}
 	expect(reply(RELAY_DOT, 250), REPLY_TAKEN, REPLY_STAYS, false);
 	expect(reply(RELAY_RCPT, 452), REPLY_DEFERRED, REPLY_MORE, false);

@@ -24,6 +24,7 @@ static struct queued q = { .id = "0123456789abcdef" };
 static uint8_t rcpts_room[64 * 1024];
 static uint32_t offsets[many];
 static struct envelope envelope;
+static unsigned lines, judged;
 static int open_errno, opened, starts, drops, notices;
 static enum verdict add_verdict, begin_verdict, end_verdict;
 static struct mailbox added;
@@ -53,7 +54,7 @@ queue_open(struct master *master, struct queued *of, struct queue_open *out)
 		return -1;
 	}
 	opened++;
-	*out = (struct queue_open){ .fd = 0, .at = 77, .size = 1000,
+	*out = (struct queue_open){ .at = 77, .size = 1000, .lines = lines,
 	    .envelope = envelope };
 	return 0;
 }
@@ -230,12 +231,36 @@ attempt_is_reported(const struct attempt_rcpt *r, enum report_kind kind)
 	return true;
 }
 
+int64_t
+queue_now_s(const struct master *master)
+{
+	return 1;
+}
+
+const struct queue_fact *
+attempt_keep(struct attempt *a, const struct queue_fact *f)
+{
+	ck_assert_int_eq(f->fact.outcome.end, RELAY_END_DAMAGED);
+	return NULL;
+}
+
+void
+attempt_judge(struct attempt *a, struct attempt_rcpt *r,
+    enum reply_rcpts what, const struct queue_fact *f)
+{
+	ck_assert_uint_eq(r->state, ATTEMPT_WAITS);
+	ck_assert_uint_eq(what, REPLY_FAILED);
+	judged++;
+}
+
 void
 attempt_reported(struct attempt *a, enum report_kind kind, bool is_committed)
 {
 	ck_assert_int_eq(kind, due);
 	dones++;
 	committed += is_committed;
+	if (judged > 0)
+		due = REPORT_FAILED;
 }
 
 static void
@@ -529,6 +554,29 @@ TEST(local_refused)
 	begin("<>", NULL, 2);
 	make(REPORT_LOCAL, NULL, 2);
 	nothing_made(0);
+}
+
+/* What was copied is not what was queued: it is dropped, its sender told. */
+TEST(local_damaged)
+{
+	lines = 7;
+	begin("<>", NULL, 3);
+	make(REPORT_LOCAL, NULL, 3);
+	rows[0].state = rows[2].state = ATTEMPT_OURS;
+	ck_assert(say(IPC_BEGIN));
+	ck_assert(say(IPC_COMMIT));
+	ck_assert_ptr_null(under_way);
+	envelope.from = address("<alice@example.org>");
+	ck_assert_int_eq(last.type, IPC_VERDICT);
+	ck_assert_int_eq(when, IPC_AT_SESSION);
+	ck_assert(say(IPC_END));
+	ck_assert_uint_eq(judged, 2);
+	ck_assert_uint_eq(dones, 1);
+	ck_assert_uint_eq(committed, 0);
+	turn();
+	ck_assert_int_eq(last.type, IPC_REPORT);
+	ck_assert_uint_eq(last.u.report.kind, REPORT_FAILED);
+	ck_assert_uint_eq(lent, 2);
 }
 
 /* Three whole tries, then short ones, then no more. */
