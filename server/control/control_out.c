@@ -39,7 +39,6 @@ tell_site(const struct site *s, struct control_out *o)
 	const bool down = site_is_down(s);
 	const char *words = down && s->last != NULL ?
 	    words_of(&s->last->fact.outcome) : NULL;
-	char left[figure_bytes] = "now";
 
 	json_out_object(&o->j, NULL);
 	json_out_string(&o->j, "name", s->name);
@@ -55,11 +54,10 @@ tell_site(const struct site *s, struct control_out *o)
 	control_line(o, "site", "%s: %" PRIu64 " wait, %" PRIu64 " of %" PRIu64
 	    " connections", s->name, waiting, (uint64_t)s->links,
 	    links_max);
-	if (probe_ms > 0)
-		figure_duration(probe_ms, left);
 	if (down)
 		control_line(o, "site", "  IT FAILS: it is tried again %s%s",
-		    probe_ms > 0 ? "in " : "", left);
+		    probe_ms > 0 ? "in " : "", probe_ms > 0 ?
+		    figure_duration(probe_ms) : "now");
 	if (words != NULL)
 		control_line(o, "site", "  %s", words);
 }
@@ -69,7 +67,6 @@ tell_dns(const struct master *m, struct control_out *o)
 {
 	const int64_t now_ms = deadline_now_ms();
 	struct resolver_figures r;
-	char ago[figure_bytes];
 
 	resolver_figures(&r);
 	json_out_object(&o->j, "dns");
@@ -80,13 +77,14 @@ tell_dns(const struct master *m, struct control_out *o)
 		json_out_parts(&o->j, "dnssec_seconds_ago",
 		    (uint64_t)(now_ms - r.secure_ms), 1000);
 	json_out_end(&o->j);
-	figure_duration((uint64_t)(now_ms - r.answer_ms), ago);
 	control_line(o, "DNS", "%" PRIu32 " questions open, %" PRIu32
 	    " routes known, last answer %s%s", r.open, r.cached,
-	    r.answer_ms == 0 ? "never" : ago, r.answer_ms == 0 ? "" : " ago");
-	figure_duration((uint64_t)(now_ms - r.secure_ms), ago);
+	    r.answer_ms == 0 ? "never" :
+	    figure_duration((uint64_t)(now_ms - r.answer_ms)),
+	    r.answer_ms == 0 ? "" : " ago");
 	control_line(o, "DNS", "DNSSEC: last AD %s%s", r.secure_ms == 0 ?
-	    "never seen" : ago, r.secure_ms == 0 ? "" : " ago");
+	    "never seen" : figure_duration((uint64_t)(now_ms - r.secure_ms)),
+	    r.secure_ms == 0 ? "" : " ago");
 }
 
 /* The age of the oldest message, if so many are few enough; else 0. */
@@ -112,7 +110,6 @@ control_leaving(const struct master *m, struct control_out *o)
 	const struct queue_count *q = queue_count(m);
 	const struct site *sites[worst_sites];
 	struct site_count c;
-	char age[figure_bytes];
 	uint64_t old_s;
 	size_t n;
 
@@ -140,9 +137,9 @@ control_leaving(const struct master *m, struct control_out *o)
 	    q->messages, figure_plural(q->messages), q->reading ?
 	    " (still being read)" : "", c.waiting, q->held, c.links,
 	    figure_plural(c.links), c.sites, c.down);
-	figure_duration(old_s * 1000, age);
 	if (old_s > 0)
-		control_line(o, "queue", "the oldest is there for %s", age);
+		control_line(o, "queue", "the oldest is there for %s",
+		    figure_duration(old_s * 1000));
 	if (q->bad > 0)
 		control_line(o, "TROUBLE", "%" PRIu64 " damaged files of the "
 		    "queue are in spool/bad: look at the log", q->bad);

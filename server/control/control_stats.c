@@ -35,13 +35,11 @@ static void
 text_value(FILE *f, const char *indent, const char *text, const char *unit,
     uint64_t value)
 {
-	char shown[figure_bytes];
+	char shown[24];
 
-	if (strcmp(unit, "bytes") == 0)
-		figure_size(value, shown);
-	else
-		snprintf(shown, sizeof(shown), "%" PRIu64, value);
-	text_row(f, indent, text, shown);
+	snprintf(shown, sizeof(shown), "%" PRIu64, value);
+	text_row(f, indent, text, strcmp(unit, "bytes") == 0 ?
+	    figure_size(value) : shown);
 }
 
 /* The bound that part percent of the total values of h do not exceed. */
@@ -51,7 +49,7 @@ text_bound(FILE *f, const struct histogram_row *r,
 {
 	uint64_t below = h->bucket[0];
 	uint64_t want = total / 100 * part + (total % 100 * part + 99) / 100;
-	char text[40], shown[figure_bytes];
+	char text[40], shown[40];
 	size_t i = 0, last = r->bound_count - 1;
 
 	while (below < want && i < last)
@@ -214,11 +212,9 @@ void
 control_stats(struct master *m, struct control_out *o)
 {
 	uint64_t up_ms = (uint64_t)(deadline_now_ms() - m->start_ms);
-	char up[figure_bytes];
 
-	figure_duration(up_ms, up);
 	figure_put(o->f, "smtpd %s as %s, counted since its start %s ago\n\n",
-	    SMTPD_VERSION, m->conf.hostname, up);
+	    SMTPD_VERSION, m->conf.hostname, figure_duration(up_ms));
 	json_out_object(&o->j, NULL);
 	json_out_string(&o->j, "version", SMTPD_VERSION);
 	json_out_string(&o->j, "hostname", m->conf.hostname);

@@ -49,7 +49,6 @@ tell_about(const struct master *m, struct control_out *o)
 {
 	uint64_t up_ms = (uint64_t)(deadline_now_ms() - m->start_ms);
 	const char *conf = m->conf.path == NULL ? "" : m->conf.path;
-	char up[figure_bytes], since[figure_bytes];
 
 	json_out_string(&o->j, "version", SMTPD_VERSION);
 	json_out_string(&o->j, "hostname", m->conf.hostname);
@@ -58,11 +57,10 @@ tell_about(const struct master *m, struct control_out *o)
 	json_out_i64(&o->j, "time", time(NULL));
 	json_out_string(&o->j, "configuration", conf);
 	json_out_string(&o->j, "root", m->conf.root);
-	figure_duration(up_ms, up);
-	figure_time(time(NULL) - (int64_t)(up_ms / 1000), since);
 	figure_put(o->f, "smtpd %s is %s as %s for %s, since %s\n",
 	    SMTPD_VERSION, m->stopping ? "stopping" : "running",
-	    m->conf.hostname, up, since);
+	    m->conf.hostname, figure_duration(up_ms),
+	    figure_time(time(NULL) - (int64_t)(up_ms / 1000)));
 	line(o, "configuration", "%s", shown(conf));
 	line(o, "root", "%s", shown(m->conf.root));
 }
@@ -93,7 +91,7 @@ tell_certificates(const struct master *m, struct control_out *o)
 		const char *file = m->conf.pairs[i].certificate;
 		const struct ipc_judged *facts = &m->tls->pairs[i].facts;
 		int64_t left_s = facts->until_s - time(NULL);
-		char left[figure_bytes] = " HAS EXPIRED";
+		char left[40] = " HAS EXPIRED";
 
 		if (left_s > 0)
 			snprintf(left, sizeof(left), ", %" PRId64 " days left",
@@ -252,10 +250,8 @@ tell_session(const struct session *t, struct control_out *o)
 {
 	const char *state = session_state_words[session_state(t)];
 	uint64_t age_ms = (uint64_t)(deadline_now_ms() - t->start_ms);
-	char age[figure_bytes];
 	const char *pid;
 
-	figure_duration(age_ms, age);
 	json_out_object(&o->j, NULL);
 	json_out_string(&o->j, "id", t->id);
 	json_out_string(&o->j, "client", t->client.text);
@@ -264,7 +260,7 @@ tell_session(const struct session *t, struct control_out *o)
 	pid = tell_pid(&o->j, t->worker == NULL ? 0 : pool_pid(t->worker),
 	    "-");
 	figure_put(o->f, "%-16s %-39s %-8s %10s %10s %7" PRIu64 "\n", t->id,
-	    t->client.text, state, pid, age, t->stored);
+	    t->client.text, state, pid, figure_duration(age_ms), t->stored);
 	json_out_parts(&o->j, "age_seconds", age_ms, 1000);
 	json_out_u64(&o->j, "stored", t->stored);
 	json_out_u64(&o->j, "stored_bytes", t->stored_bytes);
@@ -304,7 +300,7 @@ tell_addresses(struct master *m, struct control_out *o)
 	uint64_t all = address_refused_count(m->book, now_ms);
 	size_t max = o->f == NULL || o->all ? ipc_addresses_max :
 	    top_addresses, n = 0;
-	char left[figure_bytes], text[address_host_bytes];
+	char text[address_host_bytes];
 
 	json_out_u64(&o->j, "refused_addresses", all);
 	json_out_array(&o->j, "addresses");
@@ -316,10 +312,9 @@ tell_addresses(struct master *m, struct control_out *o)
 			    (uint64_t)(top[i]->refused_until_ms - now_ms);
 
 			address_host_text(top[i], text);
-			figure_duration(ms, left);
 			if (refused)
 				line(o, "refused", "%s: for %s more", text,
-				    left);
+				    figure_duration(ms));
 			else if (sessions > 0)
 				line(o, "addresses", "%s: %" PRIu64 " of %"
 				    PRIu64 " sessions at most", text,
@@ -343,7 +338,6 @@ static void
 tell_disk(const struct master *m, struct control_out *o)
 {
 	static const char full[] = ": NO MAIL IS TAKEN";
-	char left[figure_bytes], all[figure_bytes], reserve[figure_bytes];
 	const struct conf_limits *l = &m->conf.limits;
 	struct conf_room room;
 	bool known = spool_room(m->spool, &room);
@@ -364,10 +358,9 @@ tell_disk(const struct master *m, struct control_out *o)
 	json_out_u64(&o->j, "free_inodes", room.free_inodes);
 	json_out_u64(&o->j, "total_inodes", room.total_inodes);
 	json_out_end(&o->j);
-	figure_size(room.free_bytes, left);
-	figure_size(room.total_bytes, all);
-	figure_size(l->disk_reserve_bytes, reserve);
-	line(o, "disk", "%s free of %s, reserve %s%s", left, all, reserve,
+	line(o, "disk", "%s free of %s, reserve %s%s",
+	    figure_size(room.free_bytes), figure_size(room.total_bytes),
+	    figure_size(l->disk_reserve_bytes),
 	    room.free_bytes < l->disk_reserve_bytes ? full : "");
 	if (room.total_inodes > 0)
 		line(o, "disk", "%" PRIu64 " inodes free of %" PRIu64
@@ -381,15 +374,14 @@ tell_stored(const struct master *m, struct control_out *o)
 {
 	const uint64_t *value = m->counters.value;
 	const char *user = rates_user(), *address = rates_address();
-	char size[figure_bytes];
 	bool lacks = false;
 
 	json_out_u64(&o->j, "messages_stored", value[COUNTER_STORED]);
 	json_out_u64(&o->j, "stored_bytes", value[COUNTER_STORED_OCTETS]);
-	figure_size(value[COUNTER_STORED_OCTETS], size);
 	line(o, "stored", "%" PRIu64 " message%s, %s, in %" PRIu64
 	    " connection%s", value[COUNTER_STORED],
-	    figure_plural(value[COUNTER_STORED]), size,
+	    figure_plural(value[COUNTER_STORED]),
+	    figure_size(value[COUNTER_STORED_OCTETS]),
 	    value[COUNTER_ACCEPTED], figure_plural(value[COUNTER_ACCEPTED]));
 	if (value[COUNTER_CRASHES] + value[COUNTER_ATTACKS] +
 	    value[COUNTER_NURSERIES_LOST] > 0)

@@ -6,11 +6,23 @@
 #include <stdio.h>
 #include <time.h>
 
-void
-figure_size(uint64_t octets, char out[figure_bytes])
+enum { text_bytes = 40 };
+
+static char *
+new_text(void)
+{
+	static char texts[4][text_bytes];
+	static unsigned next;
+
+	return texts[next++ % 4];
+}
+
+const char *
+figure_size(uint64_t octets)
 {
 	static const char *const units[] = { "K", "M", "G", "T", "P", "E" };
 	uint64_t whole = octets, rest = 0;
+	char *out = new_text();
 	size_t unit = 0;
 
 	for (; whole >= 1024; unit++) {
@@ -18,50 +30,54 @@ figure_size(uint64_t octets, char out[figure_bytes])
 		whole /= 1024;
 	}
 	if (unit == 0)
-		snprintf(out, figure_bytes, "%" PRIu64 " B", octets);
+		snprintf(out, text_bytes, "%" PRIu64 " B", octets);
 	else
-		snprintf(out, figure_bytes, "%" PRIu64 ".%" PRIu64 " %siB",
+		snprintf(out, text_bytes, "%" PRIu64 ".%" PRIu64 " %siB",
 		    whole, rest * 10 / 1024, units[unit - 1]);
+	return out;
 }
 
-void
-figure_duration(uint64_t ms, char out[figure_bytes])
+const char *
+figure_duration(uint64_t ms)
 {
 	unsigned long long s = ms / 1000;
+	char *out = new_text();
 
 	if (s < 60)
-		snprintf(out, figure_bytes, "%llu s", s);
+		snprintf(out, text_bytes, "%llu s", s);
 	else if (s < 60 * 60)
-		snprintf(out, figure_bytes, "%llu min %llu s", s / 60,
-		    s % 60);
+		snprintf(out, text_bytes, "%llu min %llu s", s / 60, s % 60);
 	else if (s < 24 * 60 * 60)
-		snprintf(out, figure_bytes, "%llu h %llu min",
-		    s / 3600, s / 60 % 60);
+		snprintf(out, text_bytes, "%llu h %llu min", s / 3600,
+		    s / 60 % 60);
 	else
-		snprintf(out, figure_bytes, "%llu d %llu h",
-		    s / 86400, s / 3600 % 24);
+		snprintf(out, text_bytes, "%llu d %llu h", s / 86400,
+		    s / 3600 % 24);
+	return out;
 }
 
-void
-figure_time(int64_t s, char out[figure_bytes])
+const char *
+figure_time(int64_t s)
 {
 	time_t t = (time_t)s;
+	char *out = new_text();
 	struct tm local;
 
 	if (localtime_r(&t, &local) == NULL || strftime(out,
-	    figure_bytes, "%Y-%m-%d %H:%M:%S", &local) == 0)
-		snprintf(out, figure_bytes, "%lld", (long long)s);
+	    text_bytes, "%Y-%m-%d %H:%M:%S", &local) == 0)
+		snprintf(out, text_bytes, "%lld", (long long)s);
+	return out;
 }
 
-void
-figure_utc(int64_t s, char out[figure_bytes])
+const char *
+figure_utc(int64_t s)
 {
 	time_t t = (time_t)s;
+	char *out = new_text();
 	struct tm utc;
 
-	if (gmtime_r(&t, &utc) == NULL || strftime(out, figure_bytes,
-	    "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-		out[0] = '\0';
+	return gmtime_r(&t, &utc) == NULL || strftime(out, text_bytes,
+	    "%Y-%m-%dT%H:%M:%SZ", &utc) == 0 ? "" : out;
 }
 
 void

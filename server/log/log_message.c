@@ -25,16 +25,14 @@ enum {
 void
 log_message_add(struct log_message *l, const struct log_record *r)
 {
-	char now[figure_bytes];
 	struct buf b;
 
 	/* Lines that cannot be written are lost; the chain stays whole. */
 	if (sizeof(l->pending) - l->n < log_line_bytes &&
 	    log_message_flush(l) == -1)
 		l->n = 0;
-	figure_utc(time(NULL), now);
 	b = buf_over(l->pending + l->n, log_line_bytes - 256);
-	buf_add_str(&b, now);
+	buf_add_str(&b, figure_utc(time(NULL)));
 	log_record_write_body(r, &b);
 	buf_add_str(&b, "\n");
 	/* Never cut: the bounds of all parts add up to less than a line. */
@@ -49,7 +47,7 @@ static int
 write_pending(struct log_message *l)
 {
 	static uint8_t text[linked_bytes];
-	char now[figure_bytes], body[2048];
+	char body[2048];
 	struct buf out = buf_over(text, sizeof(text));
 	struct buf first = buf_over(body, sizeof(body));
 	struct span rest = span_from(l->pending, l->n);
@@ -58,11 +56,11 @@ write_pending(struct log_message *l)
 	size_t n;
 
 	if (l->size == 0 && last.n > 0) {
-		figure_utc(time(NULL), now);
 		log_record_write_body(&(struct log_record){
 		    .event = LOG_EVENT_OPEN, .after = span_of(l->after) },
 		    &first);
-		log_chain_add(&last, span_of(now), buf_span(&first), &out);
+		log_chain_add(&last, span_of(figure_utc(time(NULL))),
+		    buf_span(&first), &out);
 	}
 	while (rest.n > 0) {
 		struct span line = span_cut(&rest, '\n');

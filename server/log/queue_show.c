@@ -62,14 +62,13 @@ queue_show_fits(const struct ipc_ask *ask, const struct queue_row *row)
 static const char *
 when(const struct queue_row *row)
 {
-	static char text[figure_bytes];
-	char in[figure_bytes];
+	static char text[40];
 
 	if (row->held || row->busy || row->parked || row->wait_s <= 0)
 		return row->held ? "held" : row->busy ? "busy" :
 		    row->parked ? "parked" : "due";
-	figure_duration((uint64_t)row->wait_s * 1000, in);
-	snprintf(text, sizeof(text), "in %.30s", in);
+	snprintf(text, sizeof(text), "in %s",
+	    figure_duration((uint64_t)row->wait_s * 1000));
 	return text;
 }
 
@@ -106,7 +105,8 @@ void
 queue_show_row(const struct queue_row *row, bool whole, bool first,
     const struct queue_out *o)
 {
-	char from[address_bytes] = "", size[figure_bytes], age[figure_bytes];
+	const uint64_t size = (uint64_t)row->size_kib * 1024;
+	char from[address_bytes] = "";
 	const char *next = when(row);
 
 	if (first)
@@ -119,13 +119,12 @@ queue_show_row(const struct queue_row *row, bool whole, bool first,
 	json_out_string(o->j, "state", next[0] == 'i' ? "waiting" : next);
 	json_out_i64(o->j, "age_seconds", row->age_s);
 	json_out_i64(o->j, "due_in_seconds", row->wait_s);
-	json_out_u64(o->j, "size_bytes", (uint64_t)row->size_kib * 1024);
+	json_out_u64(o->j, "size_bytes", size);
 	json_out_u64(o->j, "tries", row->tries);
 	json_out_u64(o->j, "recipients_left", row->left);
-	figure_size((uint64_t)row->size_kib * 1024, size);
-	figure_duration(row->age_s < 0 ? 0 : (uint64_t)row->age_s * 1000, age);
-	figure_put(o->f, "%s %10s %10s %5" PRIu32 " %-12s ", row->id, size,
-	    age, row->tries, next);
+	figure_put(o->f, "%s %10s %10s %5" PRIu32 " %-12s ", row->id,
+	    figure_size(size), figure_duration(row->age_s < 0 ? 0 :
+	    (uint64_t)row->age_s * 1000), row->tries, next);
 	if (row->envelope != NULL) {
 		json_out_string(o->j, "from", from);
 		figure_put(o->f, "<%s>", from);

@@ -220,7 +220,6 @@ refused_end(struct refused_text **of, const struct log_refused *facts,
 	struct buf b = buf_over(text, sizeof(text));
 	struct refused_text *x = *of;
 	struct log_refused head;
-	char when[figure_bytes];
 
 	*of = NULL;
 	if (r.late && r.dir != -1) {
@@ -229,9 +228,8 @@ refused_end(struct refused_text **of, const struct log_refused *facts,
 	}
 	if (x != NULL && facts != NULL && r.dir != -1 && x->text.n > 0) {
 		head = *facts;
-		figure_utc((int64_t)time(NULL) - (int64_t)(head.ms / 1000),
-		    when);
-		head.began = span_of(when);
+		head.began = span_of(figure_utc((int64_t)time(NULL) -
+		    (int64_t)(head.ms / 1000)));
 		json_write(log_refused_head, &head, &b);
 		buf_add_str(&b, "\n");
 		json_write(log_refused_rcpts, &(struct log_refused_rcpts){

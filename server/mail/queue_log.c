@@ -55,7 +55,7 @@ queue_log_outcome(struct master *m, enum log_event event,
 	const struct ipc_outcome *got = &f->fact.outcome;
 	char ip[INET6_ADDRSTRLEN] = "";
 	char tls[sizeof(struct ipc_tls)], status[24] = "";
-	char next[figure_bytes] = "";
+	const char *next = "";
 
 	snprintf(tls, sizeof(tls), "%s%s%s", f->greeted.tls.version,
 	    f->greeted.tls.suite[0] != '\0' ? " " : "", f->greeted.tls.suite);
@@ -66,7 +66,7 @@ queue_log_outcome(struct master *m, enum log_event event,
 		snprintf(status, sizeof(status), "%u.%u.%u", got->enhanced[0],
 		    got->enhanced[1], got->enhanced[2]);
 	if (event == LOG_EVENT_TRY && o->deferred)
-		figure_utc(time(NULL) + q->next_s - queue_now_s(m), next);
+		next = figure_utc(time(NULL) + q->next_s - queue_now_s(m));
 	const struct log_record r = {
 		.event = event, .id = id_of(q),
 		.to = o->list, .count = o->count,

@@ -309,8 +309,6 @@ tls_files_trouble(const struct ipc_judged *facts, int64_t now_s)
 void
 tls_files_log(const struct master *m, bool fresh)
 {
-	char until[figure_bytes];
-
 	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
 		const struct tls_pair *pair = &m->tls->pairs[i];
 		const struct ipc_judged *facts = &pair->facts;
@@ -318,12 +316,11 @@ tls_files_log(const struct master *m, bool fresh)
 
 		if (why == NULL && (!fresh || pair->shared))
 			continue;
-		figure_utc(facts->until_s, until);
 		log_put(why != NULL ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
 		    "certificate",
 		    "file=%s name=%s serial=%s until=%s why=%s",
 		    m->conf.pairs[i].certificate, facts->name, facts->serial,
-		    until, why != NULL ? why : "");
+		    figure_utc(facts->until_s), why != NULL ? why : "");
 	}
 }
 

@@ -69,8 +69,6 @@ put_recipients(const struct log_record *r, FILE *f)
 static void
 put_outcome(const struct log_record *r, FILE *f)
 {
-	char after[figure_bytes];
-
 	put_recipients(r, f);
 	if (r->host.n + r->ip.n > 0) {
 		put_below(f);
@@ -83,9 +81,9 @@ put_outcome(const struct log_record *r, FILE *f)
 		    "no TLS" : story_raw(r->tls));
 	put_words(r, f);
 	if (r->event != LOG_EVENT_TRY) {
-		figure_duration(r->delay_s * 1000, after);
 		put_below(f);
-		fprintf(f, "%s after it was queued", after);
+		fprintf(f, "%s after it was queued",
+		    figure_duration(r->delay_s * 1000));
 	} else if (r->next.n > 0) {
 		put_below(f);
 		fputs("due again ", f);

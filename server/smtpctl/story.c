@@ -119,9 +119,9 @@ add_value(const struct story *s, const struct decision_step *step, char what,
 		snprintf(text, sizeof(text), "%s", s->client == NULL ?
 		    "the client" : s->client);
 	else if (what == 'T')
-		figure_duration(value, text);
+		strlcpy(text, figure_duration(value), sizeof(text));
 	else if (what == 'A' || what == 'B')
-		figure_size(value, text);
+		strlcpy(text, figure_size(value), sizeof(text));
 	else
 		snprintf(text, sizeof(text), "%" PRIu64, value);
 	buf_add_str(out, text);
