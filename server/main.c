@@ -15,7 +15,6 @@
 #include "server/start.h"
 #include "shared/ip.h"
 #include "shared/log.h"
-#include "shared/sasl.h"
 
 #ifndef SMTPD_CONF
 #define SMTPD_CONF "/etc/smtpd/smtpd.conf"

@@ -32,7 +32,6 @@
 #include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
 

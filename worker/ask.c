@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 
 void
 tell_record(struct ask *a, struct ipc_record *r)

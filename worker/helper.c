@@ -18,7 +18,6 @@
 
 #include "shared/file.h"
 #include "shared/ip.h"
-#include "shared/ipc.h"
 
 void
 helper_answer(int channel, struct ipc_record *r, int pass)

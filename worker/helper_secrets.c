@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "shared/password_form.h"
 #include "shared/tls_judge.h"
 
 /* ---- sign ------------------------------------------------------------- */

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "shared/buf.h"
-
 static bool
 is_blank(uint8_t c)
 {

@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shared/ipc.h"
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
 #include "shared/trace_field.h"

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 #include "worker/dns.h"
 
 enum {

@@ -4,7 +4,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "shared/smtp_reply.h"
 #include "worker/tls_context.h"
 
 enum {

@@ -19,10 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/deadline.h"
 #include "shared/file.h"
 #include "shared/trace_field.h"
-#include "shared/smtp_reply.h"
 
 enum {
 	/* After a bare CR or LF the end may never come. */

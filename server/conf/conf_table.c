@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "shared/array.h"
-#include "shared/password_form.h"
 
 /* A table being read: of users, else of aliases. */
 struct reading {

@@ -6,7 +6,6 @@
 #include "server/conf/conf_keyword.h"
 #include "shared/array.h"
 #include "shared/ip.h"
-#include "shared/ipc_process.h"
 
 bool
 conf_bad(struct conf_setting *s, size_t at, const char *noun,

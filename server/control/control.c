@@ -14,8 +14,6 @@
 
 #include "server/process/feed.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
-#include "shared/log.h"
 #include "shared/os/os.h"
 
 enum {

@@ -7,7 +7,6 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/log/figure.h"
-#include "server/mail/queue_log.h"
 #include "shared/deadline.h"
 
 enum { worst_sites = 5, looks_max = 4096, words_bytes = 2048, smtp_port = 25 };

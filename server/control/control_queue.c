@@ -8,10 +8,6 @@
 #include "server/log/figure.h"
 #include "server/log/log_message.h"
 #include "server/log/queue_show.h"
-#include "server/mail/queue.h"
-#include "server/mail/queue_log.h"
-#include "server/process/resolver.h"
-#include "shared/log.h"
 
 enum {
 	cost_a_turn_max = 1024,		/* looks at messages */

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "server/log/figure.h"
-#include "server/mail/spool.h"
 #include "shared/deadline.h"
 
 enum { text_columns = 58, value_columns = 16, name_max_bytes = 80 };

@@ -9,7 +9,6 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/log/figure.h"
-#include "server/mail/spool.h"
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 #include "server/session/listen.h"

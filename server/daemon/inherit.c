@@ -13,7 +13,6 @@
 
 #include "shared/ip.h"
 #include "shared/log.h"
-#include "shared/smtp_reply.h"
 
 enum { first_fd = STDERR_FILENO + 1, refusal_ms = 1000 };
 

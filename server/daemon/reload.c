@@ -5,7 +5,6 @@
  */
 #include "server/daemon/daemon.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

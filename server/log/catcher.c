@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/buf.h"
 #include "shared/log.h"
 #include "shared/outlet.h"
 

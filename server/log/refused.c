@@ -14,7 +14,6 @@
 #include "server/log/figure.h"
 #include "server/log/ident.h"
 #include "shared/ip.h"
-#include "shared/log.h"
 
 enum {
 	text_max_bytes = 40 * 1024,	/* of one session */

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/log.h"
-
 enum {
 	open_max = 64,		/* files kept open by those that wait */
 	step_s = 400,		/* the n-th try is after step_s * n * n */

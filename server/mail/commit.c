@@ -16,7 +16,6 @@
 #include "server/process/disk.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
-#include "shared/log.h"
 
 enum {
 	turns_max = disk_processes,

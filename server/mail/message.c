@@ -14,7 +14,6 @@
 #include "server/log/log_message.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
-#include "shared/log.h"
 #include "shared/trace_field.h"
 
 enum {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include "server/mail/queue_folder.h"
-#include "server/mail/spool.h"
 #include "shared/array.h"
 #include "shared/deadline.h"
 #include "shared/log.h"

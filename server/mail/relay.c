@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/conf/conf_parse.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
 

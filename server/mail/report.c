@@ -16,7 +16,6 @@
 #include "server/log/ident.h"
 #include "server/mail/message.h"
 #include "shared/deadline.h"
-#include "shared/log.h"
 
 enum {
 	whole_tries = 3,	/* then it is short */

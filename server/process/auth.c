@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/conf/privdrop.h"
 #include "server/process/helper.h"
 
 /* Rows on their way, of an epoch that is left when they have been sent. */

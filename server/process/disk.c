@@ -6,7 +6,6 @@
 
 #include "server/master.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 
 static struct {
 	TAILQ_HEAD(disk_jobs, disk_job) jobs;

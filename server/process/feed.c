@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/ipc.h"
-
 enum { turn_max = 32 };		/* records in one turn of the event loop */
 
 /* The record was sent, or never will be. */

@@ -10,7 +10,6 @@
 #include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
-#include "shared/ipc.h"
 #include "shared/log.h"
 
 enum {

@@ -10,7 +10,6 @@
 #include "server/log/log_file.h"
 #include "server/master.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 #include "shared/log.h"
 
 enum { last_words_ms = 1000 };

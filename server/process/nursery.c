@@ -4,16 +4,12 @@
  */
 #include "server/process/nursery.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/process/feed.h"
 #include "server/process/pool_worker.h"
 #include "server/process/tls_files.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 
 /* Longer than helper.c waits for an answer, while it takes settings. */
 enum { settle_patience_ms = 50000 };

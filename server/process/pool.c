@@ -6,13 +6,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "server/process/nursery.h"
 #include "server/process/pool_worker.h"
 #include "server/process/tls_files.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 
 enum {
 	spare_min = 4,

@@ -10,11 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/process/nursery.h"
 #include "server/process/sign.h"
-#include "server/process/tls_files.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 
 enum {
 	unused_losses_max = 8,	/* in a row: then a pause before new ones */

@@ -18,7 +18,6 @@
 
 #include "server/log/figure.h"
 #include "server/master.h"
-#include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/tls_judge.h"
 

@@ -14,7 +14,6 @@
 #include "server/log/ident.h"
 #include "server/session/listen.h"
 #include "shared/deadline.h"
-#include "shared/log.h"
 
 enum {
 	accept_batch_max = 32,

@@ -7,10 +7,7 @@
 
 #include "server/log/catcher.h"
 #include "server/log/refused.h"
-#include "server/mail/spool.h"
 #include "shared/deadline.h"
-#include "shared/log.h"
-#include "shared/smtp_reply.h"
 
 /* What RCPT costs a host: 10 us a Maildir, or 100,000 Maildirs a second. */
 enum {

@@ -14,7 +14,6 @@
 #include "server/process/auth.h"
 #include "server/process/helper.h"
 #include "shared/deadline.h"
-#include "shared/log.h"
 
 enum {
 	first_delay_ms = 1000,

@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "shared/deadline.h"
-#include "shared/log.h"
-#include "shared/smtp_reply.h"
 
 enum {
 	hour_ms = 60 * 60 * 1000,

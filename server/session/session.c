@@ -1,20 +1,16 @@
 /* Sessions, each from its beginning to its end, and as owners of workers. */
 #include "server/session/session.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "server/log/catcher.h"
 #include "server/log/refused.h"
-#include "server/mail/spool.h"
-#include "server/process/auth.h"
 #include "server/process/helper.h"
 #include "server/session/listen.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
-#include "shared/log.h"
 
 enum {
 	last_words_s = 2,

@@ -14,7 +14,6 @@
 
 #include "server/conf/privdrop.h"
 #include "server/log/ident.h"
-#include "shared/ipc.h"
 
 enum {
 	patience_usual_s = 5,	/* timeout of one send or receive */

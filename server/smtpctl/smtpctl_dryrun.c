@@ -15,7 +15,6 @@
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
 #include "shared/ip.h"
-#include "shared/smtp_reply.h"
 
 enum {
 	path_max_bytes = 700,

@@ -11,7 +11,6 @@
 
 #include "server/log/log_message.h"
 #include "shared/array.h"
-#include "shared/smtp_reply.h"
 
 struct explain {
 	struct story	 story;

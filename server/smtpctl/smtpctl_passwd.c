@@ -23,8 +23,6 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "shared/password_form.h"
-#include "shared/smtp_syntax.h"
 
 enum {
 	/* One octet more than a password may have, to detect that; a NUL. */
