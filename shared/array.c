@@ -1,5 +1,5 @@
 /* Arrays that grow by one. */
-#include "shared/array.h"
+#include "shared/buf.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -32,4 +32,11 @@ struct span	buf_span(const struct buf *b);
 /* Ends the content with a NUL, over its last octet if b is full (max > 0). */
 const char	*buf_str(struct buf *b);
 
+/*
+ * In array.c: adds a copy of *element, of size octets, to the *count of *list,
+ * which may move.  The new element; or NULL with errno, and nothing changes.
+ */
+void		*array_add(void *list, size_t *count, const void *element,
+		    size_t size);
+
 #endif

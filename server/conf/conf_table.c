@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/array.h"
+#include "shared/buf.h"
 
 /* A table being read: of users, else of aliases. */
 struct reading {

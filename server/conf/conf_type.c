@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
-#include "shared/array.h"
+#include "shared/buf.h"
 #include "shared/ip.h"
 
 bool

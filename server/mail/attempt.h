@@ -124,4 +124,19 @@ void	attempt_reported(struct attempt *a, enum report_kind kind,
 /* A group is done, or waits.  After the last one q is due at next_s. */
 void	attempt_end_group(struct attempt *a);
 
+/*
+ * ---- report.c: delivery status notifications (RFC 3461, 3464) -------------
+ *
+ * A worker writes them, and they are committed like any message, from <> to the
+ * sender.  It also copies a message whose recipients have become local.
+ */
+
+/*
+ * Makes the reports that are due, a kind after another, and tells a of each by
+ * attempt_reported(); then calls done, perhaps at once.
+ */
+void	report_all(struct attempt *a, void (*done)(struct attempt *a));
+
+extern const struct worker_use report_use;
+
 #endif

@@ -2,7 +2,7 @@
  * Connections: which address is next, and what replies mean for the rest of a
  * message (reply_rule.c has the table).
  */
-#include "server/mail/link.h"
+#include "server/mail/site.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * What a report is about may have been made to crash its worker.  So after some
  * crashes a short one is written, without a stranger's text in it.
  */
-#include "server/mail/report.h"
+#include "server/mail/attempt.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -11,10 +11,9 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/log/log_message.h"
-#include "server/mail/link.h"
 #include "server/mail/recipient.h"
 #include "server/mail/relay.h"
-#include "server/mail/report.h"
+#include "server/mail/site.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 

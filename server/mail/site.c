@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/array.h"
+#include "shared/buf.h"
 #include "shared/deadline.h"
 
 enum {

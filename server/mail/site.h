@@ -97,4 +97,11 @@ struct site_count {
 size_t	site_worst(struct site_count *count, const struct site **worst,
 	    size_t max);
 
+/* ---- link.c: one address after another until a host greets, then letters - */
+
+/* Gives what waits for s to connections, as far as there may be any. */
+void	link_serve(struct site *s);
+/* Ends the connections that wait for another message. */
+void	link_end_idle(void);
+
 #endif

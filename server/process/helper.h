@@ -104,4 +104,7 @@ void	helper_lose(struct master *m, enum helper_kind kind, const char *why,
 	    bool for_good);
 void	helper_stop(struct master *m);
 
+/* In logger.c: opens the log file again (log_file.h), for that process, too. */
+void	logger_reopen(struct master *m);
+
 #endif

@@ -1,8 +1,9 @@
 /*
- * Lines wait in shared/outlet.c until they are written, not only sent: if the
- * logger ends, the master writes them, and a few may stand in the file twice.
+ * The logger process writes "log to FILE", so that a disk that hangs stops no
+ * mail.  Lines wait in shared/outlet.c until they are written, not only sent: if
+ * it ends, the master writes them, and a few may stand in the file twice.
  */
-#include "server/process/logger.h"
+#include "server/process/helper.h"
 
 #include <poll.h>
 #include <string.h>

@@ -2,7 +2,6 @@
  * What nurseries are told, and what their records mean.  One that dies is
  * replaced by the one standing by, which then forks the next.
  */
-#include "server/process/nursery.h"
 
 #include <string.h>
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "server/process/nursery.h"
 #include "server/process/pool_worker.h"
 #include "server/process/tls_files.h"
 #include "shared/deadline.h"

@@ -132,4 +132,10 @@ typedef void	pool_see(void *arg, const struct pool_process *p);
 void	pool_workers(const struct master *m, size_t max, pool_see *see,
 	    void *arg);
 
+/*
+ * In nursery.c: sends the certificates of m->tls and the settings of m->conf
+ * again: workers born from now on have them, and are of a new generation.
+ */
+void	nursery_tell_settings(struct master *m);
+
 #endif

@@ -9,7 +9,7 @@
 #include <sys/queue.h>
 
 #include "server/process/helper.h"
-#include "server/process/nursery.h"
+#include "server/process/pool.h"
 #include "server/process/tls_files.h"
 
 /*
@@ -91,5 +91,10 @@ void	pool_police(struct master *m);
 void	pool_forget(struct worker *w);
 /* n has ended: nobody reports the end of its workers, none will come. */
 void	pool_nursery_lost(struct helper *n, bool was_active);
+
+/* In nursery.c: sends r, after which a record of n is due.  0; -1 and errno. */
+int	nursery_ask(struct helper *n, struct ipc_record *r);
+/* The working nursery executes itself: a new layout for new workers. */
+void	nursery_renew(struct master *m);
 
 #endif

@@ -16,7 +16,7 @@
 #include "server/conf/conf_parse.h"
 #include "server/log/catcher.h"
 #include "server/mail/recipient.h"
-#include "shared/array.h"
+#include "shared/buf.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "server/log/log_message.h"
-#include "shared/array.h"
+#include "shared/buf.h"
 
 struct explain {
 	struct story	 story;

@@ -18,7 +18,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "shared/array.h"
+#include "shared/buf.h"
 #include "shared/file.h"
 
 #ifndef __linux__

@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-#include "server/mail/link.h"
+#include "server/mail/site.h"
 #include "server/mail/queue_log.h"
 #include "server/mail/relay.h"
 #include "shared/deadline.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "server/process/helper.h"
-#include "server/process/nursery.h"
+#include "server/process/pool_worker.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
 #include "server/process/tls_files.h"

@@ -11,7 +11,7 @@
 
 #include "server/mail/message.h"
 #include "server/mail/queue_log.h"
-#include "server/mail/report.h"
+#include "server/mail/attempt.h"
 #include "server/process/feed.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
