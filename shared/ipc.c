@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shared/os/os.h"
+
 /* Space for one descriptor more than allowed, so that excess is noticed. */
 union control {
 	struct cmsghdr	align;
@@ -18,10 +20,12 @@ ipc_pair(int out[2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, out);
 }
 
-int
-ipc_send(int channel, struct ipc_record *r, int pass, bool wait)
+ssize_t
+ipc_send_part(int channel, struct ipc_record *r, size_t from, int pass,
+    bool wait)
 {
-	struct iovec iov = { r, ipc_size((enum ipc_type)r->type) };
+	struct iovec iov = { (uint8_t *)r + from,
+	    ipc_size((enum ipc_type)r->type) - from };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	union control control;
 	ssize_t n;
@@ -40,10 +44,27 @@ ipc_send(int channel, struct ipc_record *r, int pass, bool wait)
 		memcpy(CMSG_DATA(c), &pass, sizeof(int));
 	}
 	do
-		n = sendmsg(channel, &msg,
-		    MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+		n = sendmsg(channel, &msg, MSG_NOSIGNAL | MSG_EOR |
+		    (wait ? 0 : MSG_DONTWAIT));
 	while (n == -1 && errno == EINTR);
-	return n == -1 ? -1 : 0;
+	return n;
+}
+
+int
+ipc_send(int channel, struct ipc_record *r, int pass, bool wait)
+{
+	const size_t size = ipc_size((enum ipc_type)r->type);
+	size_t sent = 0;
+
+	while (sent < size) {
+		ssize_t n = ipc_send_part(channel, r, sent,
+		    sent == 0 ? pass : -1, wait || sent > 0);
+
+		if (n == -1)
+			return -1;
+		sent += (size_t)n;
+	}
+	return 0;
 }
 
 /* Takes the first descriptor of msg, closes the others; their number. */
@@ -79,29 +100,42 @@ ipc_recv(int channel, enum ipc_way way, enum ipc_when when, bool wait,
 	union control control;
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 	    .msg_control = &control, .msg_controllen = sizeof(control) };
-	int resets = 0;
+	bool lost = false /* a descriptor */, cut;
+	int again = 0;
 	size_t fds;
 	ssize_t n;
 
 	*passed = -1;
-	/* A reset is told once, before records that are there still. */
-	do
-		n = recvmsg(channel, &msg,
-		    MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	while (n == -1 && (errno == EINTR ||
-	    (errno == ECONNRESET && resets++ == 0)));
+	/*
+	 * A reset is told once, before records that are there still; and so,
+	 * by FreeBSD, is the loss of the next one's descriptor.  FreeBSD gives
+	 * out a part of a record, too, if the sender waits in its middle.
+	 */
+	do {
+		n = recvmsg(channel, &msg, MSG_CMSG_CLOEXEC |
+		    (wait ? MSG_WAITALL : MSG_DONTWAIT));
+		lost = lost || (n == -1 && errno == EMFILE);
+	} while (n == -1 && (errno == EINTR || ((errno == ECONNRESET ||
+	    errno == EMFILE) && again++ == 0)));
+	/* OpenBSD drops the record, too. */
+	r->type = n == -1 ? (uint32_t)IPC_TYPE_COUNT : r->type;
+	if (n == -1 && (lost || errno == EMSGSIZE))
+		return IPC_GOT_NO_ROOM;
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return IPC_GOT_NOTHING;
 	if (n == -1)
 		return errno == ECONNRESET ? IPC_GOT_END : IPC_GOT_ERROR;
 	fds = take_fds(&msg, passed);
-	if (fds == 0 && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ==
-	    MSG_CTRUNC && ipc_check(r, (size_t)n, true, way, when) == NULL)
+	lost = lost || (msg.msg_flags & MSG_CTRUNC) != 0;
+	cut = (msg.msg_flags & MSG_TRUNC) != 0 ||
+	    (msg.msg_flags & os_record_end) != os_record_end;
+	if (fds == 0 && lost && !cut &&
+	    ipc_check(r, (size_t)n, true, way, when) == NULL)
 		return IPC_GOT_NO_ROOM;
 	if (n == 0 && fds == 0)
 		return IPC_GOT_END;
-	if (fds > 1 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-		*why = "record too long, or too many descriptors";
+	if (fds > 1 || cut || lost)
+		*why = "record too long or cut, or too many descriptors";
 	else
 		*why = ipc_check(r, (size_t)n, fds == 1, way, when);
 	if (*why == NULL)

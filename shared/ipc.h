@@ -7,6 +7,7 @@
 #define SHARED_IPC_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "shared/ipc_process.h"
 #include "shared/ipc_relay.h"
@@ -173,6 +174,12 @@ int	ipc_pair(int out[2]);
  * blocks while the channel is full; else EAGAIN.  0, or -1 and errno.
  */
 int	ipc_send(int channel, struct ipc_record *r, int pass, bool wait);
+/*
+ * The same of the octets of r from that one on.  How many were sent: FreeBSD
+ * takes a part, with the descriptor, and then nothing but the rest may follow.
+ */
+ssize_t	ipc_send_part(int channel, struct ipc_record *r, size_t from,
+	    int pass, bool wait);
 
 enum ipc_got {
 	IPC_GOT_RECORD,
@@ -180,7 +187,8 @@ enum ipc_got {
 	IPC_GOT_END,		/* the other end is closed */
 	IPC_GOT_BAD,		/* against the contract: *why says how */
 	IPC_GOT_NO_ROOM,	/* valid, but its descriptor is lost: this
-				   process has reached its limit */
+				   process has reached its limit; r->type is
+				   IPC_TYPE_COUNT if all of it is (OpenBSD) */
 	IPC_GOT_ERROR		/* errno */
 };
 

@@ -38,6 +38,9 @@ $(B)/unit/check_sandbox: $(BUILD)/t/unit/check_sandbox.o $(shared_o)
 	    $(PKG_CONFIG) --static --libs check $(LIB_NAMES) 2>/dev/null) \
 	    $(SANDBOX_LIBS))
 
+# Other kernels say where a record ends.
+$(B)/unit/check_bsd_ipc: LDFLAGS += -Wl,--wrap=os_record_end
+
 # The family of the pool, and nothing of the rooms above it.
 $(B)/unit/check_pool: $(patsubst %,$(BUILD)/server/process/%.o,pool \
     pool_worker nursery helper tls_files) $(BUILD)/shared/tls_judge.o

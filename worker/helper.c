@@ -23,8 +23,9 @@ void
 helper_answer(int channel, struct ipc_record *r, int pass)
 {
 	while (ipc_send(channel, r, pass, true) == -1) {
-		if (errno != ETOOMANYREFS && errno != ENOBUFS &&
-		    errno != ENOMEM)
+		/* OpenBSD has EMFILE for too many in flight. */
+		if (errno != ETOOMANYREFS && errno != EMFILE &&
+		    errno != ENOBUFS && errno != ENOMEM)
 			_exit(0);
 		/* The master is about to receive what is in flight. */
 		poll(NULL, 0, 1);

@@ -278,7 +278,7 @@ nursery_run(char *argv[], enum sandbox_role role, bool held)
 		if (ppoll(&fd, 1, NULL, &wait_mask) == -1)
 			continue;
 		got = ipc_recv(nursery_channel, IPC_TO_NURSERY, IPC_AT_ANY,
-		    false, &r, &passed, &what);
+		    true, &r, &passed, &what);
 		if (got == IPC_GOT_RECORD)
 			on_record(&n, &r);
 	}

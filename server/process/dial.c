@@ -126,8 +126,9 @@ take(struct master *m, const struct ipc_record *r)
 	struct dial_job *job = TAILQ_FIRST(&dial.jobs);
 	struct timeval patience;
 
-	if ((r->type != IPC_DIALED && r->type != IPC_UNDIALED) ||
-	    dial.answered == dial.asked)
+	/* IPC_TYPE_COUNT: no descriptor was left for the answer (ipc.h). */
+	if ((r->type != IPC_DIALED && r->type != IPC_UNDIALED &&
+	    r->type != IPC_TYPE_COUNT) || dial.answered == dial.asked)
 		return false;
 	h->due_ms = ++dial.answered == dial.asked ? 0 : deadline_now_ms();
 	/* Forgotten meanwhile? */
@@ -139,7 +140,7 @@ take(struct master *m, const struct ipc_record *r)
 	job->fd = h->passed;
 	h->passed = -1;
 	if (job->fd == -1) {
-		job->done(job->arg, -1, r->type == IPC_DIALED ? EMFILE :
+		job->done(job->arg, -1, r->type != IPC_UNDIALED ? EMFILE :
 		    (int)r->u.number.n);
 		return true;
 	}

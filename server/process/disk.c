@@ -47,8 +47,8 @@ send_all(struct helper *h)
 		for (; job->sent < job->count; job->sent++) {
 			r.u.sync.ticket = job->ticket + job->sent;
 			r.u.sync.data = job->data;
-			if (ipc_send(h->channel, &r, job->fds[job->sent],
-			    false) == 0) {
+			if (feed_send(&h->feed, &r, job->fds[job->sent]) ==
+			    0) {
 				if (disk.due++ == 0)
 					h->due_ms = deadline_now_ms();
 			} else if (disk.due > 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { turn_max = 32 };		/* records in one turn of the event loop */
@@ -15,6 +16,7 @@ forget_record(struct feed *f)
 	if (f->pass != -1)
 		close(f->pass);
 	f->pass = -1;
+	f->sent = 0;
 	f->waits = false;
 }
 
@@ -31,7 +33,8 @@ bool
 feed_may_later(int error)
 {
 	return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS ||
-	    error == ENOMEM || error == ETOOMANYREFS;
+	    error == ENOMEM || error == ETOOMANYREFS ||
+	    error == EMFILE;	/* OpenBSD's ETOOMANYREFS */
 }
 
 static void
@@ -40,21 +43,51 @@ send_some(evutil_socket_t fd, short what, void *arg)
 	struct feed *f = arg;
 
 	for (int i = 0; i < turn_max; i++) {
+		ssize_t n;
+
+		if (!f->waits && !f->under_way)
+			return;
 		if (!f->waits && !f->next(f->arg, &f->record)) {
 			end(f, 0);
 			return;
 		}
-		f->waits = ipc_send(f->channel, &f->record, f->pass,
-		    false) == -1;
-		if (f->waits && !feed_may_later(errno)) {
+		n = ipc_send_part(f->channel, &f->record, f->sent,
+		    f->sent == 0 ? f->pass : -1, false);
+		if (n == -1 && !feed_may_later(errno)) {
 			end(f, errno);
 			return;
 		}
-		if (f->waits)
+		f->waits = true;
+		f->sent += n == -1 ? 0 : (size_t)n;
+		if (f->sent < ipc_size((enum ipc_type)f->record.type))
 			break;
 		forget_record(f);
 	}
 	event_add(&f->writable, NULL);
+}
+
+int
+feed_send(struct feed *f, struct ipc_record *r, int pass)
+{
+	const size_t size = ipc_size((enum ipc_type)r->type);
+	ssize_t n = -1;
+
+	errno = EAGAIN;
+	if (f->sent == 0)
+		n = ipc_send_part(f->channel, r, 0, pass, false);
+	if (n == -1 || (size_t)n == size)
+		return n == -1 ? -1 : 0;
+	if (f->waits) {
+		/* Two half records: nothing right can follow. */
+		shutdown(f->channel, SHUT_RDWR);
+		errno = EPIPE;
+		return -1;
+	}
+	f->record = *r;
+	f->sent = (size_t)n;
+	f->waits = true;
+	event_add(&f->writable, NULL);
+	return 0;
 }
 
 void
@@ -84,7 +117,7 @@ feed_start(struct feed *f)
 void
 feed_stop(struct feed *f)
 {
-	if (!f->under_way)
+	if (!f->under_way && !f->waits)
 		return;
 	event_del(&f->writable);
 	forget_record(f);

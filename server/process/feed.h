@@ -19,6 +19,7 @@ struct feed {
 	void			*arg;
 	bool			 under_way;
 	bool			 waits;		/* record was not sent yet */
+	size_t			 sent;		/* of its octets */
 	int			 pass;		/* of next(): goes with its
 						   record, and is closed */
 	int			 error;		/* errno; 0: all was sent */
@@ -37,6 +38,11 @@ void	feed_init(struct feed *f, struct event_base *base, int channel,
  * returns.  A feed that is under way just goes on.
  */
 void	feed_start(struct feed *f);
+/*
+ * Sends r now, before the feed's own record if that waits; pass stays the
+ * caller's.  0, also if the feed has yet to send the rest; or -1 and errno.
+ */
+int	feed_send(struct feed *f, struct ipc_record *r, int pass);
 /* Was it want of memory, or a full channel, that a record was not sent? */
 bool	feed_may_later(int error);
 /* Ends the feed without done(), and wipes its record; it may start again. */

@@ -114,7 +114,7 @@ drop(struct helper *h)
 	h->channel = -1;
 	h->pid = 0;
 	h->due_ms = 0;
-	h->bred_due = h->strangers = 0;
+	h->bred_due = h->strangers = h->dropped = 0;
 }
 
 /* False: no keeper, or other nursery, is there to start it. */
@@ -131,7 +131,7 @@ start_again(struct helper *h)
 	if (k->state != HELPER_SERVING)
 		return false;
 	/* If not sent: the keeper has ended, or a later tick tries again. */
-	if (ipc_send(k->channel, &r, -1, false) == 0) {
+	if (feed_send(&k->feed, &r, -1) == 0) {
 		set_state(h, HELPER_COMING);
 		k->bred_due++;
 	}
@@ -269,7 +269,9 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 {
 	const char *why = NULL;
 
-	if (r->type == IPC_SIBLING && h->bred_due > 0) {
+	/* A record that was lost (ipc.h) told of one, too. */
+	if ((r->type == IPC_SIBLING || (r->type == IPC_TYPE_COUNT &&
+	    h->role == &keeper_role)) && h->bred_due > 0) {
 		take_child(h, r->u.number.n, passed);
 		return NULL;
 	}

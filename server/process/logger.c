@@ -28,8 +28,8 @@ send_file(void)
 {
 	struct ipc_record r = { .type = IPC_LOG_FILE };
 
-	if (logger.file_due && ipc_send(logger.helper->channel, &r,
-	    log_file(), false) == -1)
+	if (logger.file_due && feed_send(&logger.helper->feed, &r,
+	    log_file()) == -1)
 		return false;
 	logger.file_due = false;
 	return true;
@@ -51,7 +51,7 @@ hand_on(struct span lines)
 		r.u.lines.n = (uint16_t)part;
 		r.u.lines.again = again;
 		memcpy(r.u.lines.octets, lines.p + n, part);
-		if (ipc_send(logger.helper->channel, &r, -1, false) == -1)
+		if (feed_send(&logger.helper->feed, &r, -1) == -1)
 			break;
 		n += part;
 		logger.again = false;

@@ -120,7 +120,7 @@ nursery_ask(struct helper *n, struct ipc_record *r)
 {
 	if (n->due_ms == 0)
 		set_due(n);
-	return ipc_send(n->channel, r, -1, false);
+	return feed_send(&n->feed, r, -1);
 }
 
 static void
@@ -140,11 +140,40 @@ on_ready(struct helper *h, const struct ipc_record *r)
 		p->active = h;
 }
 
+/*
+ * A worker, or a record that its lack of descriptors lost for this process
+ * (ipc.h): of a worker, or of a nursery, which is given up once it is late.
+ */
+static const char *
+hear_birth(struct helper *h, const struct ipc_record *r)
+{
+	const struct pool *p = h->master->pool;
+	const bool due = h == p->active && p->count[POOL_COMING] > 0;
+
+	if (r->type == IPC_TYPE_COUNT)
+		h->dropped++;
+	else if (!due && (h != p->active || h->dropped == 0))
+		return "it tells of a worker that was not asked for";
+	else if (!due)
+		h->dropped--;
+	if (h->passed != -1)
+		pool_newborn(h, r->u.child.pid, h->passed,
+		    h->state == HELPER_SERVING);
+	else {
+		h->strangers++;
+		pool_stillborn(h->master, "no descriptor is left for a "
+		    "worker's channel");
+	}
+	h->passed = -1;
+	return NULL;
+}
+
 static const char *
 hear(struct helper *h, const struct ipc_record *r)
 {
 	const struct told *t = told_of(h);
-	struct pool *p = h->master->pool;
+	const struct pool *p = h->master->pool;
+	const char *why = NULL;
 
 	switch (r->type) {
 	case IPC_READY:
@@ -161,17 +190,8 @@ hear(struct helper *h, const struct ipc_record *r)
 	case IPC_SIBLING:
 		return "it tells of a nursery that was not asked for";
 	case IPC_NEWBORN:
-		if (h != p->active || p->count[POOL_COMING] == 0)
-			return "it tells of a worker that was not asked for";
-		if (h->passed != -1)
-			pool_newborn(h, r->u.child.pid, h->passed,
-			    h->state == HELPER_SERVING);
-		else {
-			h->strangers++;
-			pool_stillborn(h->master, "no descriptor is left for "
-			    "a worker's channel");
-		}
-		h->passed = -1;
+	case IPC_TYPE_COUNT:
+		why = hear_birth(h, r);
 		break;
 	case IPC_STILLBORN:
 		pool_stillborn(h->master, "the nursery could not fork a "
@@ -187,7 +207,7 @@ hear(struct helper *h, const struct ipc_record *r)
 	if (t->settings > 0 || t->due ||
 	    (h == p->active && p->count[POOL_COMING] > 0))
 		set_due(h);
-	return NULL;
+	return why;
 }
 
 const struct helper_role nursery_role = {
@@ -207,7 +227,7 @@ nursery_renew(struct master *m)
 	/* A record still to be sent is meant for the current image. */
 	if (p->active == NULL || p->active->feed.waits)
 		return;
-	if (ipc_send(p->active->channel, &r, -1, false) == -1)
+	if (feed_send(&p->active->feed, &r, -1) == -1)
 		return;
 	/* READY marks the first workers of the new image. */
 	p->generation++;

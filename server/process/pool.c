@@ -72,8 +72,10 @@ lend(struct pool_line *l, struct worker *w)
 	struct master *m = w->master;
 	struct pool_wait *wait = l->use->next != NULL ? l->use->next(m) :
 	    TAILQ_FIRST(&l->waits);
-	const int when = l->use->begin(wait->owner, w);
+	int when;
 
+	feed_init(&w->feed, m->base, w->channel, next_record, NULL, w);
+	when = l->use->begin(wait->owner, w);
 	if (when == 0)
 		return true;
 	/* EAGAIN: it has not read what it got in its last work. */
@@ -90,7 +92,6 @@ lend(struct pool_line *l, struct worker *w)
 	w->when = (enum ipc_when)when;
 	m->pool->unused_losses = 0;
 	pool_forgo(wait);
-	feed_init(&w->feed, m->base, w->channel, next_record, NULL, w);
 	pool_feed(w);
 	return true;
 }
@@ -172,7 +173,7 @@ pool_release(struct worker *w)
 	struct master *m = w->master;
 
 	if (++w->served >= m->conf.limits.worker_sessions ||
-	    w->line->use->once || w->generation != m->pool->generation ||
+	    w->line->use->once || w->feed.sent > 0 || w->generation != m->pool->generation ||
 	    m->stopping) {
 		pool_drop(w);
 	} else {
@@ -186,7 +187,7 @@ pool_release(struct worker *w)
 int
 pool_send(struct worker *w, struct ipc_record *r, int fd)
 {
-	return ipc_send(w->channel, r, fd, false);
+	return feed_send(&w->feed, r, fd);
 }
 
 void

@@ -96,6 +96,7 @@ pool_drop(struct worker *w)
 	pool_move(w, POOL_LEAVING);
 	event_del(&w->readable);
 	event_del(&w->paused);
+	feed_stop(&w->feed);
 	close(w->channel);
 	sign_drop(w->master, w->tls);
 	w->end_ms = deadline_now_ms() + leave_patience_ms;

@@ -36,6 +36,8 @@ void	os_syslog_open(void);
  */
 int	os_syslog_send(const void *line, size_t n);
 
+/* What recvmsg(2) says of a whole record of SOCK_SEQPACKET: MSG_EOR, or 0. */
+extern const int os_record_end;
 /* For send(2) just before a close: one packet may carry data and FIN; or 0. */
 extern const int os_send_last;
 

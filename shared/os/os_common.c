@@ -23,6 +23,7 @@
 
 #ifndef __linux__
 
+const int os_record_end = MSG_EOR;
 const int os_send_last = 0;
 
 int

@@ -16,6 +16,7 @@
 #define cap_head	(&(struct __user_cap_header_struct){ \
 			.version = _LINUX_CAPABILITY_VERSION_3 })
 
+const int os_record_end = 0;
 const int os_send_last = MSG_MORE;
 
 void

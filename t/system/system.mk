@@ -18,7 +18,7 @@ SYSTEM_COMMON	= harness proc daemon reload client mail chain events ctl spawn
 SYSTEM_LIBS	= -lssl -lcrypto
 
 # To send a record.
-SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span buf envelope
+SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span buf envelope os/os_linux
 
 # To read the queue.
 SYSTEM_QUEUE	= queue_file envelope smtp_syntax ip span buf file

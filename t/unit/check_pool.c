@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "server/process/helper.h"
@@ -39,6 +41,28 @@ static int workers[64];		/* and of those of its children */
 static pid_t born;
 static unsigned blamed;
 static char blame_of;
+
+/*
+ * In place of libc's: OpenBSD's, when the reader may open no more.  It drops
+ * the record, and says EMSGSIZE.
+ */
+static unsigned to_drop;
+
+ssize_t
+recvmsg(int fd, struct msghdr *to, int flags)
+{
+	ssize_t n = syscall(SYS_recvmsg, fd, to, flags);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(to) : NULL;
+	int passed;
+
+	if (c == NULL || to_drop == 0)
+		return n;
+	to_drop--;
+	memcpy(&passed, CMSG_DATA(c), sizeof(passed));
+	close(passed);
+	errno = EMSGSIZE;
+	return -1;
+}
 
 /* ---- neighbours of the pool that have no part in this -------------------- */
 
@@ -532,5 +556,28 @@ TEST(is_not_taken)
 	ck_assert_int_eq(of(&jobs[1]), 1);
 	ck_assert_ptr_null(jobs[1].lost);
 	ck_assert_uint_eq(count()[POOL_LEAVING], 1);
+	end();
+}
+
+/*
+ * No descriptor is left for the channels of two: these workers are missed, and
+ * the nursery is not lost, also when one of the records was another's.
+ */
+TEST(is_dropped_unseen)
+{
+	begin();
+	for (size_t i = 0; i < 4; i++)
+		want(&jobs[i]);
+	to_drop = 2;
+	bear(2);
+	ck_assert_uint_eq(to_drop, 0);
+	ck_assert_uint_eq(count()[POOL_COMING], 0);
+	ck_assert_uint_eq(m.counters.value[COUNTER_UNBORN], 2);
+	ck_assert_uint_eq(count()[POOL_IDLE], 0);
+	die(first_pid + 4, 0);
+	die(first_pid + 5, 0);
+	turn();
+	ck_assert_int_eq(helpers[HELPER_NURSERY].state, HELPER_SERVING);
+	ck_assert_ptr_eq(pool_nursery(&m), &helpers[HELPER_NURSERY]);
 	end();
 }
