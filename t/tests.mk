@@ -28,12 +28,12 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(B)/unit/check_%)
 
-$(filter-out %/check_sandbox,$(UNIT_PROGRAMS)): \
+$(filter-out %/check_linux_sandbox,$(UNIT_PROGRAMS)): \
 $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 	$(call link,,$(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
 # Static if the worker is: a nursery that needs no loader has other rules.
-$(B)/unit/check_sandbox: $(BUILD)/t/unit/check_sandbox.o $(shared_o)
+$(B)/unit/check_linux_sandbox: $(BUILD)/t/unit/check_linux_sandbox.o $(shared_o)
 	$(call link,$(filter -static-pie,$(WORKER_STATIC)),$(shell \
 	    $(PKG_CONFIG) --static --libs check $(LIB_NAMES) 2>/dev/null) \
 	    $(SANDBOX_LIBS))
@@ -63,7 +63,7 @@ $(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o
 $(B)/unit/check_sign: $(BUILD)/server/process/sign.o
 
 # The process that it starts, and nothing else of the worker.
-$(B)/unit/check_dial: $(BUILD)/worker/helper.o
+$(B)/unit/check_dial $(B)/unit/check_linux_dial: $(BUILD)/worker/helper.o
 
 # The queue and the pool are the test.
 $(B)/unit/check_report_use: $(BUILD)/server/mail/report.o
@@ -79,7 +79,7 @@ $(B)/unit/check_relay_worker: CHECK_LIBS += $(TLS_LIBS)
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
-$(B)/print_calls: $(BUILD)/t/unit/print_calls.o $(shared_o)
+$(B)/print_calls: $(BUILD)/t/unit/print_linux_calls.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
 $(B)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)

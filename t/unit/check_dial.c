@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,21 +20,8 @@
 #include "shared/ip.h"
 #include "shared/ipc.h"
 #include "shared/os/sandbox_table.h"
-#include "t/unit/unit.h"
+#include "t/unit/dial_case.h"
 #include "worker/helper.h"
-
-/* "ADDRESS", port, as a question. */
-static struct ipc_dial
-question(const char *address, unsigned port, bool udp)
-{
-	struct ipc_dial d = { .port = (uint16_t)port, .udp = udp };
-	bool ipv6;
-
-	ck_assert_msg(ip_parse(span_of(address), &ipv6, d.to.ip), "%s",
-	    address);
-	d.to.ipv6 = ipv6;
-	return d;
-}
 
 static enum dial_permit
 permit(const char *address, unsigned port, bool udp)
@@ -44,9 +30,6 @@ permit(const char *address, unsigned port, bool udp)
 
 	return dial_permits(&d);
 }
-
-#define WORDS(...)	((char *[]){ __VA_ARGS__ NULL })
-#define W(text)		(char[]){ text },
 
 TEST(without_words)
 {
@@ -125,101 +108,7 @@ TEST(wrong_words)
 
 /* ---- the process -------------------------------------------------------- */
 
-static int channel = -1;	/* this end */
-static pid_t pid;
-
 enum { many = 256 };
-
-/* Starts dial in its sandbox. */
-static void
-start(char *const *words)
-{
-	const char *why = "";
-	struct ipc_record r;
-	int ends[2], passed;
-
-	ck_assert_int_eq(ipc_pair(ends), 0);
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		close(ends[0]);
-		if (!dial_take_words(words))
-			_exit(1);
-		dial_run(ends[1]);
-	}
-	ck_assert_int_gt(pid, 0);
-	close(ends[1]);
-	channel = ends[0];
-	ck_assert_msg(ipc_recv(channel, IPC_FROM_DIAL, IPC_AT_ANY, true, &r,
-	    &passed, &why) == IPC_GOT_RECORD, "%s", why);
-	ck_assert_msg(r.type == IPC_READY, "unsafe: %s", r.u.text.text);
-}
-
-static void
-end(void)
-{
-	int status;
-
-	close(channel);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x", (unsigned)status);
-}
-
-static void
-ask(struct ipc_dial d)
-{
-	struct ipc_record r = { .type = IPC_DIAL, .u.dial = d };
-
-	ck_assert_int_eq(ipc_send(channel, &r, -1, true), 0);
-}
-
-/* The errno of the next answer; or 0, and the socket. */
-static int
-answer(int *fd)
-{
-	struct pollfd p = { .fd = channel, .events = POLLIN };
-	const char *why = "";
-	struct ipc_record r;
-
-	ck_assert_int_eq(poll(&p, 1, 5000), 1);
-	ck_assert_msg(ipc_recv(channel, IPC_FROM_DIAL, IPC_AT_ANY, true, &r,
-	    fd, &why) == IPC_GOT_RECORD, "%s", why);
-	ck_assert((r.type == IPC_DIALED) == (*fd != -1));
-	return (int)r.u.number.n;
-}
-
-/* As the master does it: 0 and a connected socket, or an errno. */
-static int
-connected(struct ipc_dial d, int *fd)
-{
-	struct pollfd p = { .events = POLLOUT };
-	socklen_t n = sizeof(int);
-	int error;
-
-	ask(d);
-	error = answer(fd);
-	if (*fd == -1)
-		return error;
-	p.fd = *fd;
-	if (poll(&p, 1, 2000) == 0)
-		error = ETIMEDOUT;
-	else
-		ck_assert_int_eq(getsockopt(*fd, SOL_SOCKET, SO_ERROR, &error,
-		    &n), 0);
-	if (error != 0)
-		close(*fd);
-	return error;
-}
-
-static int
-refused(const char *address, unsigned port, bool udp)
-{
-	int fd, error = connected(question(address, port, udp), &fd);
-
-	ck_assert_int_ne(error, 0);
-	return error;
-}
 
 /* A listener on a port that the kernel chooses, and no more in its queue. */
 static int
@@ -373,45 +262,6 @@ TEST(few_in_flight)
 	}
 	end();
 	close(udp);
-}
-
-/*
- * In a network of its own: an address of this host is refused, also one that
- * came after the start, and others are not.
- */
-TEST(own_addresses)
-{
-	int error;
-
-	if (unshare(CLONE_NEWNET) == -1 || system("exec 2>/dev/null; "
-	    "ip link set lo up && ip link add d0 type veth peer name d1 && "
-	    "ip addr add 192.0.2.1/24 dev d0 && "
-	    "ip addr add 10.0.0.1/24 dev d0 && "
-	    "ip addr add 2001:db8::1/64 dev d0 nodad && "
-	    "ip link set d0 up && ip link set d1 up") != 0) {
-		printf("skipped: no network of its own\n");
-		return;
-	}
-	start(WORDS(W("private") W("587/tcp") W("26/tcp@192.0.2.1")));
-	ck_assert_int_eq(refused("192.0.2.1", 25, false), ELOOP);
-	ck_assert_int_eq(refused("192.0.2.1", 587, false), ELOOP);
-	ck_assert_int_eq(refused("10.0.0.1", 25, false), ELOOP);
-	ck_assert_int_eq(refused("2001:db8::1", 25, false), ELOOP);
-	/* But where it was written out. */
-	ck_assert_int_eq(refused("192.0.2.1", 26, false), ECONNREFUSED);
-	/* A broadcast address, which can be bound as well. */
-	ck_assert_int_eq(refused("192.0.2.255", 25, false), ELOOP);
-	error = refused("192.0.2.9", 25, false);
-	ck_assert_msg(error == ETIMEDOUT || error == EHOSTUNREACH, "%s",
-	    strerror(error));
-	ck_assert_int_eq(refused("198.51.100.1", 25, false), ENETUNREACH);
-	ck_assert_int_eq(system("ip addr add 192.0.2.9/24 dev d0"), 0);
-	ck_assert_int_eq(refused("192.0.2.9", 25, false), ELOOP);
-	/* Where every address can be bound. */
-	if (system("echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind") == 0) {
-		ck_assert_int_ne(refused("192.0.2.77", 25, false), EACCES);
-	}
-	end();
 }
 
 /* A record that is none ends it. */

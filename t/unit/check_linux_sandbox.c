@@ -1,7 +1,7 @@
 /*
  * What a worker may still do, and that its limits hold: the other half of
- * check_sandbox_probe.c.  The roles that own something are tested in
- * check_sandbox_owner.c.
+ * check_linux_sandbox_probe.c.  The roles that own something are tested in
+ * check_linux_sandbox_owner.c.
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 
 #include "shared/os/sandbox_linux.h"
-#include "t/unit/sandbox_case.h"
+#include "t/unit/sandbox_linux_case.h"
 
 static void
 smtp_works(void)

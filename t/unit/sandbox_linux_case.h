@@ -3,8 +3,8 @@
  * own, in a role's sandbox or not, so that the test itself stays free; and the
  * work of a session, which each role must permit.
  */
-#ifndef T_UNIT_SANDBOX_CASE_H
-#define T_UNIT_SANDBOX_CASE_H
+#ifndef T_UNIT_SANDBOX_LINUX_CASE_H
+#define T_UNIT_SANDBOX_LINUX_CASE_H
 
 #include <sys/mman.h>
 #include <sys/random.h>

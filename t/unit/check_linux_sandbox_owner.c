@@ -14,7 +14,7 @@
 #include "shared/os/os.h"
 #include "shared/os/sandbox_linux.h"
 #define UNIT_OWN_MAIN
-#include "t/unit/sandbox_case.h"
+#include "t/unit/sandbox_linux_case.h"
 
 /* Made by the test before a body enters its role. */
 static char dir[256];

@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 
 #include "shared/os/sandbox_linux.h"
-#include "t/unit/sandbox_case.h"
+#include "t/unit/sandbox_linux_case.h"
 
 static const char *const verdict_name[] = {
 	[SANDBOX_SUCCEEDED] = "succeeded",
