@@ -244,6 +244,38 @@ conditionals() {
 	return 0
 }
 
+# What only OpenSSL 3 has stands in *_openssl.c, and what only Linux has in
+# *_linux*; what LibreSSL and the BSDs have is used elsewhere.  Comments are
+# dropped first.  Files of shared/os may have conditionals, so that only the
+# facts (facts.sh) tell there.
+openssl_only='EVP_PKEY_(is_a|get_[a-z_]+|eq|Q_keygen|fromdata[a-z_]*)|OSSL_\w+
+	EVP_(EC_gen|RSA_gen|Q_\w+|MD_fetch|MAC_\w+|set_default_properties)
+	EVP_PKEY_CTX_new_from_[a-z]+|X509_VERSION_[0-9]|OPENSSL_\w+_ex
+	CRYPTO_set_mem_functions|SSL_R_NO_(SUITABLE|SHARED_[GS])\w+
+	SSL_R_UNEXPECTED_EOF\w+|SSL_CTX_load_verify_(file|dir|store)
+	SSL_CIPHER_standard_name|openssl/(types|provider|core\w*|params)\.h'
+linux_only='prctl|PR_[A-Z_]+|epoll_\w+|syscall|SYS_\w+|O_PATH|O_TMPFILE
+	memfd_create|splice|signalfd|timerfd_\w+|eventfd|inotify_\w+|unshare
+	setns|getrandom|getauxval|SO_PEERCRED|SO_PEERPIDFD|MSG_MORE|_Fork
+	renameat2|statx|mremap|linux/\w+\.h|sys/(random|statfs|sendfile)\.h
+	SOL_TCP|TCP_(CORK|QUICKACK|USER_TIMEOUT)|IPV?6?_FREEBIND|qsort_r
+	tdestroy|mempcpy|strchrnul|rawmemchr|secure_getenv|TEMP_FAILURE_RETRY'
+poison() {
+	status=0
+	for f in $sources; do
+		case $f in t/system/*|t/bench/*) continue ;; esac
+		words=$(printf '%s\n%s' "$openssl_only" "$linux_only")
+		case $f in
+		*_openssl.c) words=$linux_only ;;
+		*_linux*|shared/os/*) words=$openssl_only ;;
+		esac
+		words=$(printf '%s' "$words" | tr -d '\t' | tr '\n' '|')
+		! ${CC:-cc} -fpreprocessed -dD -E -P "$f" 2>&1 |
+		    grep -wE "$words" || { echo "in $f"; status=1; }
+	done
+	return $status
+}
+
 functions() {
 	# shellcheck disable=SC2086
 	nothing '\b(strcpy|strcat|sprintf|gets|system|popen|setjmp|longjmp)[[:space:]]*\(' \
@@ -341,6 +373,7 @@ check "80 columns" columns
 check "names carry their module" names
 check "no conditional but for systems" conditionals
 check "no forbidden function" functions
+check "what not every system has is in files of that name" poison
 check "a sandbox is weaker under few sanitizers" sanitizers
 check "nothing left to do" no_todo
 check "other systems, against stub headers" sh t/lint/stubs.sh
