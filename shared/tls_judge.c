@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -21,14 +22,14 @@ enum {
 static enum tls_fault
 judge_key(X509 *first, EVP_PKEY *key)
 {
-	const bool rsa = EVP_PKEY_is_a(key, "RSA") == 1;
+	const bool rsa = EVP_PKEY_base_id(key) == EVP_PKEY_RSA;
+	const int bits = EVP_PKEY_bits(key);
 
-	if (!rsa && EVP_PKEY_is_a(key, "EC") != 1)
+	if (!rsa && EVP_PKEY_base_id(key) != EVP_PKEY_EC)
 		return TLS_FAULT_KIND;
-	if (rsa && (EVP_PKEY_get_bits(key) < rsa_bits_min ||
-	    EVP_PKEY_get_bits(key) > rsa_bits_max))
+	if (rsa && (bits < rsa_bits_min || bits > rsa_bits_max))
 		return TLS_FAULT_BITS;
-	if (!rsa && EVP_PKEY_get_bits(key) < ec_bits_min)
+	if (!rsa && bits < ec_bits_min)
 		return TLS_FAULT_CURVE;
 	return X509_check_private_key(first, key) == 1 ? TLS_FAULT_NONE :
 	    TLS_FAULT_MATCH;
@@ -109,9 +110,10 @@ read_facts(X509 *x509, struct ipc_judged *facts)
 
 		facts->name[i] = c >= 0x20 && c <= 0x7e ? c : '?';
 	}
-	(void)OPENSSL_buf2hexstr_ex(facts->serial, sizeof(facts->serial), NULL,
-	    ASN1_STRING_get0_data(number),
-	    (size_t)ASN1_STRING_length(number), '\0');
+	for (size_t i = 0; i < (size_t)ASN1_STRING_length(number) &&
+	    2 * i + 2 < sizeof(facts->serial); i++)
+		snprintf(facts->serial + 2 * i, 3, "%02X",
+		    ASN1_STRING_get0_data(number)[i]);
 	facts->until_s = seconds_of(X509_get0_notAfter(x509));
 	GENERAL_NAMES_free(names);
 }

@@ -5,7 +5,7 @@
 #ifndef SHARED_TLS_JUDGE_H
 #define SHARED_TLS_JUDGE_H
 
-#include <openssl/types.h>
+#include <openssl/ossl_typ.h>
 
 #include "shared/ipc_process.h"
 #include "shared/span.h"

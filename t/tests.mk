@@ -73,7 +73,8 @@ $(B)/unit/check_report: $(patsubst %,$(BUILD)/worker/%.o,report ask)
 
 # The worker's side of a relay, with its TLS.
 $(B)/unit/check_relay_worker: $(patsubst %,$(BUILD)/worker/%.o,relay \
-    relay_wire lineio ask peer tls_context tls_key tls_peer helper)
+    relay_wire lineio ask peer tls_context tls_key_$(TLS) tls_peer helper) \
+    $(BUILD)/t/dialog/play_tls.o
 $(B)/unit/check_relay_worker: CHECK_LIBS += $(TLS_LIBS)
 
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)

@@ -4,14 +4,13 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <sodium.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "shared/tls_judge.h"
+#include "worker/tls_context.h"
 
 /* ---- sign ------------------------------------------------------------- */
 
@@ -23,52 +22,6 @@
  * have it raise any number to a private exponent.
  */
 static EVP_PKEY *keys[ipc_sign_slots_max];
-
-/*
- * OpenSSL wipes a key, but not every copy that it made while reading it.  With
- * these functions all memory is wiped before it is freed.
- */
-struct block {
-	_Alignas(max_align_t) size_t	n;
-};
-
-static void *
-wiping_malloc(size_t n, const char *file, int line)
-{
-	struct block *b = n > SIZE_MAX - sizeof(*b) ? NULL :
-	    malloc(sizeof(*b) + n);
-
-	if (b == NULL)
-		return NULL;
-	b->n = n;
-	return b + 1;
-}
-
-static void
-wiping_free(void *p, const char *file, int line)
-{
-	struct block *b = p;
-
-	if (b == NULL)
-		return;
-	b--;
-	OPENSSL_cleanse(b, sizeof(*b) + b->n);
-	free(b);
-}
-
-static void *
-wiping_realloc(void *p, size_t n, const char *file, int line)
-{
-	const struct block *old = p;
-	void *new = wiping_malloc(n, file, line);
-
-	if (p == NULL || new == NULL)
-		return new;
-	old--;
-	memcpy(new, p, old->n < n ? old->n : n);
-	wiping_free(p, file, line);
-	return new;
-}
 
 /* The pair being received, one at a time: the certificate, then the key. */
 static struct {
@@ -100,7 +53,7 @@ judge(int channel)
 static bool
 set_scheme(EVP_PKEY_CTX *ctx, const struct ipc_digest *d)
 {
-	const bool rsa = EVP_PKEY_is_a(keys[d->pair], "RSA") == 1;
+	const bool rsa = EVP_PKEY_base_id(keys[d->pair]) == EVP_PKEY_RSA;
 	const EVP_MD *hash = d->n == 32 ? EVP_sha256() :
 	    d->n == 48 ? EVP_sha384() : EVP_sha512();
 
@@ -162,9 +115,7 @@ take_sign(int channel, const struct ipc_record *r, int passed)
 void
 sign_run(int channel)
 {
-	/* OpenSSL accepts these only before its first allocation. */
-	if (CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc,
-	    wiping_free) != 1 ||
+	if (!tls_key_wipe() ||
 	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		_exit(1);
 	helper_serve(channel, SANDBOX_SIGN, IPC_TO_SIGN, 1, take_sign);

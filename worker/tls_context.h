@@ -5,7 +5,7 @@
 #ifndef WORKER_TLS_CONTEXT_H
 #define WORKER_TLS_CONTEXT_H
 
-#include <openssl/types.h>
+#include <openssl/ossl_typ.h>
 #include <stdbool.h>
 
 #include "worker/lineio.h"
@@ -52,6 +52,18 @@ EVP_PKEY *tls_key_of(X509 *certificate, uint16_t pair);
  * one that was needed was not given.
  */
 void	tls_key_ask_by(struct ask *master, bool *refused);
+
+/* ---- what each library does in its way ---------------------------------- */
+
+/*
+ * In the sign process, before anything else of the library: it wipes all that
+ * it frees, as far as the library lets.  False: it cannot be had to.
+ */
+bool	tls_key_wipe(void);
+/* The suite agreed on, as the library names it. */
+const char *tls_key_suite(const SSL *ssl);
+/* Is it a reason for having found nothing that both can do? */
+bool	tls_key_nothing_common(int reason);
 
 /* ---- the client's socket, or the host's, under TLS ---------------------- */
 

@@ -82,11 +82,6 @@ fail_of_reason(int reason)
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
 		return TLS_FAIL_VERSION;
 	case SSL_R_NO_SHARED_CIPHER:
-	case SSL_R_NO_SUITABLE_KEY_SHARE:
-	case SSL_R_NO_SUITABLE_GROUPS:
-	case SSL_R_NO_SHARED_GROUPS:
-	case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
-	case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
 		return TLS_FAIL_SUITE;
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
@@ -99,9 +94,9 @@ fail_of_reason(int reason)
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
 	case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
 		return TLS_FAIL_UNTRUSTED;
-	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
-		return TLS_FAIL_CLOSED;
 	default:
+		if (tls_key_nothing_common(reason))
+			return TLS_FAIL_SUITE;
 		/* Reasons above it are the client's alerts (RFC 8446 6). */
 		return reason > SSL_AD_REASON_OFFSET ? TLS_FAIL_ALERT :
 		    TLS_FAIL_PROTOCOL;
@@ -131,12 +126,10 @@ fail_of(const struct tls_peer *t)
 static void
 name_agreed(const SSL *ssl, struct ipc_tls *out)
 {
-	const SSL_CIPHER *suite = SSL_get_current_cipher(ssl);
-
 	snprintf(out->version, sizeof(out->version), "%s",
 	    SSL_get_version(ssl));
 	snprintf(out->suite, sizeof(out->suite), "%s",
-	    SSL_CIPHER_standard_name(suite));
+	    tls_key_suite(ssl));
 }
 
 /* Does OpenSSL only want to be called again, after that result? */

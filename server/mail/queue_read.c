@@ -161,23 +161,21 @@ take_name(struct master *m, const char *name)
 		queue_count_in(m, q);
 }
 
-/* Records of what has left. */
-static void
-forget(void *node)
-{
-	queue_forget(reading.master, node);
-}
-
 static void
 end_folder(void)
 {
 	struct queue_folder *f = reading.folder;
+	struct queued *q;
 
 	f->unread = false;
 	if (f->forgotten)
 		f->again_ms = deadline_now_ms() + queue_again_ms;
-	tdestroy(reading.known, forget);
-	reading.known = NULL;
+	/* Records of what has left. */
+	while (reading.known != NULL) {
+		q = *(struct queued **)reading.known;
+		(void)tdelete(q, &reading.known, compare);
+		queue_forget(reading.master, q);
+	}
 	if (reading.damaged > 0)
 		log_put(LOG_LEVEL_WARNING, "queue-journal", "folder=%s "
 		    "octets=%zu why=%s then=%s", f->name,

@@ -5,6 +5,7 @@
 #include "server/process/tls_files.h"
 
 #include <errno.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -338,7 +339,7 @@ fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
 	extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
 	    names);
 	filled = extension != NULL &&
-	    X509_set_version(x509, X509_VERSION_3) == 1 &&
+	    X509_set_version(x509, 2) == 1 &&	/* v3 (RFC 5280 4.1.2.1) */
 	    ASN1_INTEGER_set_int64(X509_get_serialNumber(x509), 1) == 1 &&
 	    X509_gmtime_adj(X509_getm_notBefore(x509), -3600) != NULL &&
 	    X509_gmtime_adj(X509_getm_notAfter(x509),
@@ -373,17 +374,22 @@ int
 tls_files_make(const char *hostname, struct tls_files *out)
 {
 	struct tls_pair *pair = &out->pairs[0];
-	EVP_PKEY *key;
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *ctx;
 	X509 *x509;
 
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	key = EVP_EC_gen("P-256");
+	ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
 	x509 = X509_new();
-	if (key != NULL && x509 != NULL && fill_in(x509, key, hostname) &&
+	if (ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx,
+	    NID_X9_62_prime256v1) == 1 && EVP_PKEY_keygen(ctx, &key) == 1 &&
+	    x509 != NULL && fill_in(x509, key, hostname) &&
 	    write_pem(x509, NULL, &pair->certificate) &&
 	    write_pem(NULL, key, &pair->key))
 		out->count = 1;
 	X509_free(x509);
 	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(ctx);
 	return out->count == 1 ? 0 : -1;
 }

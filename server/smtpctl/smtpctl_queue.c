@@ -155,6 +155,7 @@ read_folder(struct reading *r, const char *path)
 	DIR *dir = opendir(path);
 	struct queue_name name;
 	struct dirent *e;
+	struct known *k;
 
 	if (dir == NULL)
 		err(smtpctl_exit_error, "%s", path);
@@ -169,7 +170,11 @@ read_folder(struct reading *r, const char *path)
 		if (queue_name_read(e->d_name, &name))
 			look(r, &f, e->d_name, &name);
 	closedir(dir);
-	tdestroy(f.known, free);
+	while (f.known != NULL) {
+		k = *(struct known **)f.known;
+		(void)tdelete(k, &f.known, compare);
+		free(k);
+	}
 }
 
 /* Lists or shows the files below root; counts messages. */

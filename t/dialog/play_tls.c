@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -34,7 +35,7 @@ fill_in(X509 *x509, EVP_PKEY *key, const char *host)
 	X509_NAME *name;
 
 	name = X509_get_subject_name(x509);
-	if (X509_set_version(x509, X509_VERSION_3) != 1 ||
+	if (X509_set_version(x509, 2) != 1 ||
 	    ASN1_INTEGER_set(X509_get_serialNumber(x509), 1) != 1 ||
 	    X509_gmtime_adj(X509_getm_notBefore(x509), -before_s) == NULL ||
 	    X509_gmtime_adj(X509_getm_notAfter(x509), after_s) == NULL ||
@@ -47,7 +48,7 @@ fill_in(X509 *x509, EVP_PKEY *key, const char *host)
 }
 
 static int
-write_certificate(const char *path, const X509 *x509)
+write_certificate(const char *path, X509 *x509)
 {
 	FILE *file;
 	int rc;
@@ -76,6 +77,20 @@ write_key(const char *path, EVP_PKEY *key)
 	return fclose(file) == EOF ? -1 : rc;
 }
 
+EVP_PKEY *
+tls_make_ec_key(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx,
+	    NID_X9_62_prime256v1) == 1)
+		(void)EVP_PKEY_keygen(ctx, &key);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 int
 tls_make_pair(const char *certificate, const char *key, const char *host)
 {
@@ -83,7 +98,7 @@ tls_make_pair(const char *certificate, const char *key, const char *host)
 	X509 *x509;
 	int rc;
 
-	pkey = EVP_EC_gen("P-256");
+	pkey = tls_make_ec_key();
 	x509 = X509_new();
 	rc = -1;
 	if (pkey != NULL && x509 != NULL && fill_in(x509, pkey, host) == 0 &&

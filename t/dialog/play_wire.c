@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -82,6 +83,17 @@ await_ready(struct wire *w, int error, long long end)
 	return poll(&pfd, 1, ms < 0 ? 0 : (int)ms);
 }
 
+/* OpenSSL 3 has a reason for it, LibreSSL none. */
+static bool
+is_cut(unsigned long error)
+{
+	const char *reason = ERR_reason_error_string(error);
+
+	return error == 0 ||
+	    (reason != NULL && strcmp(reason, "unexpected eof while reading") ==
+	    0);
+}
+
 static enum wire_got
 read_tls(struct wire *w, void *to, size_t room, long long ms, size_t *out)
 {
@@ -101,8 +113,7 @@ read_tls(struct wire *w, void *to, size_t room, long long ms, size_t *out)
 		return WIRE_NOTHING;
 	if (error == SSL_ERROR_ZERO_RETURN)
 		return WIRE_CLOSED;
-	if (error == SSL_ERROR_SYSCALL || ERR_GET_REASON(ERR_peek_error()) ==
-	    SSL_R_UNEXPECTED_EOF_WHILE_READING)
+	if (error == SSL_ERROR_SYSCALL || is_cut(ERR_peek_error()))
 		return WIRE_CUT;
 	return WIRE_BROKEN;
 }
@@ -201,7 +212,7 @@ prepare(struct wire *w, const char *trusted)
 
 	w->ctx = SSL_CTX_new(TLS_client_method());
 	if (w->ctx == NULL ||
-	    SSL_CTX_load_verify_file(w->ctx, trusted) != 1)
+	    SSL_CTX_load_verify_locations(w->ctx, trusted, NULL) != 1)
 		return -1;
 	SSL_CTX_set_verify(w->ctx, SSL_VERIFY_PEER, NULL);
 	w->ssl = SSL_new(w->ctx);
@@ -227,8 +238,7 @@ judge_failure(struct wire *w, int ready, char *why, size_t size)
 		snprintf(why, size, "another certificate");
 		return -1;
 	}
-	if (error == 0 ||
-	    ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+	if (is_cut(error))
 		snprintf(why, size, "a close");
 	else
 		snprintf(why, size, "%s", ERR_reason_error_string(error));

@@ -17,6 +17,7 @@
 
 #include "shared/deadline.h"
 #include "shared/ipc.h"
+#include "t/dialog/play_tls.h"
 #include "worker/helper.h"
 #include "worker/tls_context.h"
 
@@ -70,7 +71,7 @@ static SSL_CTX *host_tls;
 static void
 case_use_tls(void)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = tls_make_ec_key();
 	X509 *cert = X509_new();
 
 	ck_assert_ptr_null(tls_context_make(0, true));

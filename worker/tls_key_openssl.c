@@ -1,4 +1,7 @@
-/* The OpenSSL provider of keys that another process has. */
+/*
+ * What only OpenSSL 3 has, or has in its way: the provider of keys that another
+ * process has, an allocator that wipes, its names of suites and reasons.
+ */
 #include "worker/tls_context.h"
 
 #include <openssl/core_dispatch.h>
@@ -7,7 +10,10 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 #include <openssl/rsa.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -303,4 +309,78 @@ tls_key_ask_by(struct ask *master, bool *refused)
 {
 	asked = master;
 	asked_refused = refused;
+}
+
+/* ---- in the sign process ------------------------------------------------ */
+
+/*
+ * OpenSSL wipes a key, but not every copy that it made while reading it.  With
+ * these functions all memory is wiped before it is freed.
+ */
+struct block {
+	_Alignas(max_align_t) size_t	n;
+};
+
+static void *
+wiping_malloc(size_t n, const char *file, int line)
+{
+	struct block *b = n > SIZE_MAX - sizeof(*b) ? NULL :
+	    malloc(sizeof(*b) + n);
+
+	if (b == NULL)
+		return NULL;
+	b->n = n;
+	return b + 1;
+}
+
+static void
+wiping_free(void *p, const char *file, int line)
+{
+	struct block *b = p;
+
+	if (b == NULL)
+		return;
+	b--;
+	OPENSSL_cleanse(b, sizeof(*b) + b->n);
+	free(b);
+}
+
+static void *
+wiping_realloc(void *p, size_t n, const char *file, int line)
+{
+	const struct block *old = p;
+	void *new = wiping_malloc(n, file, line);
+
+	if (p == NULL || new == NULL)
+		return new;
+	old--;
+	memcpy(new, p, old->n < n ? old->n : n);
+	wiping_free(p, file, line);
+	return new;
+}
+
+bool
+tls_key_wipe(void)
+{
+	/* OpenSSL accepts these only before its first allocation. */
+	return CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc,
+	    wiping_free) == 1;
+}
+
+/* ---- names -------------------------------------------------------------- */
+
+const char *
+tls_key_suite(const SSL *ssl)
+{
+	return SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl));
+}
+
+bool
+tls_key_nothing_common(int reason)
+{
+	return reason == SSL_R_NO_SUITABLE_KEY_SHARE ||
+	    reason == SSL_R_NO_SUITABLE_GROUPS ||
+	    reason == SSL_R_NO_SHARED_GROUPS ||
+	    reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM ||
+	    reason == SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS;
 }
