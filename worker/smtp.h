@@ -48,6 +48,8 @@ struct smtp_session {
 	struct ipc_mail			 hello;	/* esmtp and helo alone */
 	/* Of this transaction: */
 	bool				 smtputf8;
+	struct ipc_record		 mail;
+	bool				 mail_due;	/* goes with first RCPT */
 	uint64_t			 recipients;
 	char				 text[128];	/* %i of a reply */
 	bool				 may_be_secret;	/* current line */

@@ -17,7 +17,8 @@ static enum smtp_reply
 cmd_rset(struct smtp_session *s, struct span arg)
 {
 	if (s->state & (SMTP_MAIL | SMTP_RCPT)) {
-		TELL(s->master, RESET, .number.n = 0);
+		if (!s->mail_due)
+			TELL(s->master, RESET, .number.n = 0);
 		s->state = SMTP_READY;
 	}
 	return REPLY_OK;
@@ -160,7 +161,9 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	mail->size = params.size;
 	mail->body_8bit = params.body_8bit;
 	mail->smtputf8 = utf8;
-	reply = ask_reply(s->master, &r);
+	s->mail = r;
+	s->mail_due = !s->submission;
+	reply = s->submission ? ask_reply(s->master, &r) : REPLY_SENDER_OK;
 	if (reply == REPLY_SENDER_OK) {
 		s->state = SMTP_MAIL;
 		s->smtputf8 = utf8;
@@ -189,6 +192,9 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 		return REPLY_BAD_PARAM;
 	if (s->recipients >= s->settings->recipients)
 		return REPLY_TOO_MANY_RCPTS;
+	if (s->mail_due)
+		tell_record(s->master, &s->mail);
+	s->mail_due = false;
 	reply = ask_reply(s->master, &r);
 	if (reply == REPLY_RCPT_OK) {
 		s->state = SMTP_RCPT;

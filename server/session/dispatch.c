@@ -161,6 +161,14 @@ refuse_forged(struct session *s, enum smtp_reply reply, const char *why,
 	return dispatch_answer(s, reply);
 }
 
+/* Strangers get it with the answer to RCPT: two processes wake up once less. */
+static bool
+answer_mail(struct session *s, enum smtp_reply reply)
+{
+	s->mail_reply = reply;
+	return !is_submission(s) || dispatch_answer(s, reply);
+}
+
 static bool
 on_mail(struct session *s, const struct ipc_record *r)
 {
@@ -196,13 +204,14 @@ on_mail(struct session *s, const struct ipc_record *r)
 		    "session=%s client=%s why=%s from=%s", s->id,
 		    s->client.text, smtp_reply_verdict(verdict),
 		    log_address(&r->u.mail.from));
-		return dispatch_answer(s, smtp_reply_of(verdict,
-		    REPLY_TROUBLE));
+		if (!is_submission(s))
+			pool_permit(s->worker, IPC_AT_MAIL);
+		return answer_mail(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	}
 	if (s->tx->client.relay_line != 0 && s->user[0] == '\0')
 		rates_watch(s, &r->u.mail);
 	pool_permit(s->worker, IPC_AT_MAIL);
-	return dispatch_answer(s, REPLY_SENDER_OK);
+	return answer_mail(s, REPLY_SENDER_OK);
 }
 
 /* Too many unknown recipients slow down a client, not a proxy of many. */
@@ -243,6 +252,8 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	int64_t owed_us;
 	size_t named = 0;
 
+	if (s->tx == NULL)
+		return may_note(s) && dispatch_answer(s, s->mail_reply);
 	if (s->tx->rcpt_count >= s->epoch->conf.limits.recipients)
 		return false;	/* the worker counts them too */
 	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt[0] != '\0'))

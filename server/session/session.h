@@ -56,6 +56,7 @@ struct session {
 	struct refused_text	*refused;	/* transcript; NULL: empty */
 	struct message		*tx;		/* from MAIL to its answer */
 	struct pop		*pop;		/* its mailbox; NULL: none */
+	enum smtp_reply		 mail_reply;	/* with tx NULL: why, to RCPT */
 };
 TAILQ_HEAD(session_list, session);
 

@@ -386,7 +386,8 @@ TEST(no_room)
 	EXPECT(client_deliver(&c.d, NULL, 1, 500, "alice") == 250, "mail");
 	client_open(&client, &c.d, NULL);
 	client_expect(&client, 250, "EHLO client.example");
-	client_expect(&client, 452, "MAIL FROM:<a@b.example> SIZE=4000000");
+	client_expect(&client, 250, "MAIL FROM:<a@b.example> SIZE=4000000");
+	client_expect(&client, 452, "RCPT TO:<alice@example.org>");
 	client_close(&client);
 	EXPECT_SHOWN(&c, "no room for mail in ");
 	EXPECT_SHOWN(&c, "of which 1024 KiB and ");

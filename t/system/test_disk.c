@@ -88,9 +88,9 @@ TEST(filled_by_mail)
 	    "%zu messages are there, %u were answered", mail_total(&d), n);
 	EXPECT(WAIT(daemon_logged(&d, " event=reject ", "disk nearly full",
 	    NULL) > 0), "nothing in the log: %s", daemon_last_words(&d));
-	client_expect(&c, 452, "MAIL FROM:<>");
-	client_expect(&c, 503, "RCPT TO:<alice@example.org>");
-	client_expect(&c, 250, "NOOP");
+	client_expect(&c, 452, "RCPT TO:<alice@example.org>");
+	client_expect(&c, 503, "DATA");
+	client_expect(&c, 250, "RSET");
 	empty_mailbox(&d, "alice");
 	EXPECT(client_mail(&c, 5000, 100000, alice) == 250,
 	    "still full: %s", c.reply);
@@ -109,8 +109,11 @@ TEST(declared_too_big)
 	serve_small(&d, &c, "\tdisk-reserve 1M\n\tinode-reserve 5\n",
 	    "size=8m,nr_inodes=1000");
 	client_expect(&c, 250, "EHLO client.example.net");
-	client_expect(&c, 452, "MAIL FROM:<> SIZE=8000000");
+	client_expect(&c, 250, "MAIL FROM:<> SIZE=8000000");
+	client_expect(&c, 452, "RCPT TO:<alice@example.org>");
+	client_expect(&c, 250, "RSET");
 	client_expect(&c, 250, "MAIL FROM:<> SIZE=5000000");
+	client_expect(&c, 250, "RCPT TO:<alice@example.org>");
 	client_expect(&c, 250, "RSET");
 	EXPECT(client_mail(&c, 1, 100000, alice) == 250, "%s", c.reply);
 	client_close(&c);
