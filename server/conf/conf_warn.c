@@ -8,6 +8,20 @@
 
 #include "server/conf/conf_parse.h"
 #include "shared/ip.h"
+#include "shared/password_form.h"
+
+static const char *
+why_broken(const struct conf_entry *e)
+{
+	struct password_form form;
+
+	if (e->broken != NULL || e->stored == NULL)
+		return e->broken;
+	return password_form_parse(span_of(e->stored), &form) != NULL ||
+	    password_can_check(&form) ? NULL : "crypt(3) of this system "
+	    "cannot check this kind of hash: set the password anew with "
+	    "smtpctl passwd";
+}
 
 static void
 warn_table(const struct conf_domain *d, const struct conf_table *t,
@@ -18,12 +32,13 @@ warn_table(const struct conf_domain *d, const struct conf_table *t,
 
 	for (size_t i = 0; i < t->count; i++) {
 		const struct conf_entry *e = &t->one[i];
+		const char *why = why_broken(e);
 
-		if (e->broken == NULL || (*count)++ >= conf_mistakes_max)
+		if (why == NULL || (*count)++ >= conf_mistakes_max)
 			continue;
 		snprintf(text, sizeof(text), "%s%s@%s %s: %s", login ? "" :
 		    "mail for ", e->name, d->name, login ? "cannot log in" :
-		    "is answered 451", e->broken);
+		    "is answered 451", why);
 		tell(t->path, e->line, text);
 	}
 }

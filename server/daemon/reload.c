@@ -209,21 +209,22 @@ adopt(void)
 	struct tls_files *old = m->tls;
 	const bool fresh = r.files != NULL;
 
-	if (r.epoch != NULL)
+	if (r.epoch != NULL) {
+		/* Before auth has the passwords, and the master none. */
+		conf_warn_broken(&r.epoch->conf, check_log_warning);
 		adopt_conf(m, r.epoch);
+	}
 	if (fresh)
 		m->tls = r.files;
 	nursery_tell_settings(m);
 	tls_files_log(m, fresh);
 	if (fresh)
 		sign_drop(m, old);
-	if (r.epoch != NULL) {
+	if (r.epoch != NULL)
 		log_put(LOG_LEVEL_INFO, "reload", "file=%s domains=%zu "
 		    "listeners=%zu sessions=%zu", m->conf.path,
 		    m->conf.domain_count, m->listeners->count,
 		    (size_t)m->sessions->count[SESSIONS_SERVED]);
-		conf_warn_broken(&m->conf, check_log_warning);
-	}
 	end();
 }
 
