@@ -35,8 +35,11 @@ use_file(const struct identity *owner)
 	if (made)
 		fd = openat(file.dir, file.name, file_flags | O_CREAT |
 		    O_EXCL, 0600);
-	if (fd == -1)
+	if (fd == -1) {
+		/* FreeBSD's word for a symbolic link (O_NOFOLLOW). */
+		errno = errno == EMLINK ? ELOOP : errno;
 		return -1;
+	}
 	/* Only if needed: a service manager may kill a caller of fchown(2). */
 	if (fstat(fd, &st) == -1 || (made && owner != NULL &&
 	    st.st_uid != owner->uid &&

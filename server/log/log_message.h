@@ -91,7 +91,10 @@ struct log_lines {
 	uint8_t		line[log_lines_buffer_bytes];
 };
 
-/* Begins with an untrusted file.  0, or -1, errno (ELOOP, EINVAL: no file). */
+/*
+ * Begins with an untrusted file.  0, or -1, errno: ELOOP or (FreeBSD) EMLINK, a
+ * link; EINVAL, no plain file.
+ */
 int	log_lines_open(struct log_lines *l, int at, const char *path);
 /* Begins with f, which is NULL when it could not be opened: then -1. */
 int	log_lines_begin(struct log_lines *l, FILE *f);

@@ -230,20 +230,25 @@ listen_has_descriptors(const struct conf *conf)
 void
 listen_raise_descriptors(const struct conf *conf)
 {
-	rlim_t need = listen_descriptors(conf);
-	rlim_t want = need > descriptors_wanted ? need : descriptors_wanted;
+	const uint64_t need = listen_descriptors(conf);
+	const rlim_t want = (rlim_t)(need > descriptors_wanted ? need :
+	    descriptors_wanted);
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
 		fatal("getrlimit: %s", strerror(errno));
 	/* Root may raise the hard limit, but not on every host. */
-	if ((r.rlim_max < want && setrlimit(RLIMIT_NOFILE,
-	    &(struct rlimit){ want, want }) == 0) ||
-	    (r.rlim_max >= need && setrlimit(RLIMIT_NOFILE,
-	    &(struct rlimit){ r.rlim_max, r.rlim_max }) == 0))
+	if (r.rlim_max >= want || setrlimit(RLIMIT_NOFILE,
+	    &(struct rlimit){ want, want }) == -1)
+		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){ r.rlim_max,
+		    r.rlim_max });
+	/* OpenBSD accepts any number, and gives kern.maxfiles. */
+	if (listen_has_descriptors(conf))
 		return;
+	(void)getrlimit(RLIMIT_NOFILE, &r);
 	fatal("\"workers %llu\" needs %llu descriptors, and this process may "
-	    "have %llu: raise ulimit -n, or lower it in limits",
+	    "have %llu: raise ulimit -n (OpenBSD: kern.maxfiles, and openfiles "
+	    "of its login class), or lower it in limits",
 	    (unsigned long long)conf->limits.workers,
-	    (unsigned long long)need, (unsigned long long)r.rlim_max);
+	    (unsigned long long)need, (unsigned long long)r.rlim_cur);
 }

@@ -109,7 +109,8 @@ walk_root(struct walk *w, const char *root)
 			    "gives: the file was not read", w->path);
 		else if (log_lines_open(&lines, AT_FDCWD, f.files[i].path) == 0)
 			walk_lines(w, &lines);
-		else if (errno == EINVAL || errno == ELOOP || errno == ENXIO)
+		else if (errno == EINVAL || errno == ELOOP ||
+		    errno == EMLINK || errno == ENXIO)
 			fault(w, "%s: not a regular file: it was not read",
 			    w->path);
 		else
