@@ -302,7 +302,7 @@ expect_no_login(const struct daemon *d)
 	pop_quit(&p);
 }
 
-/* RFC 2449 8: what is broken here is no empty mailbox, and no wrong password. */
+/* RFC 2449 8: what is broken is no empty mailbox, and no wrong password. */
 TEST(broken_maildir)
 {
 	char path[300], away[310];

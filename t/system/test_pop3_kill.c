@@ -241,7 +241,7 @@ TEST(worker)
 	sweep(TARGET_WORKER, 1, 3);
 }
 
-/* QUIT is answered when it is on the disk: the directories are synced before. */
+/* QUIT is answered when it is on the disk: directories are synced before. */
 static bool synced, unlinked;
 
 static void
