@@ -38,7 +38,9 @@ $(B)/unit/check_linux_sandbox: $(BUILD)/t/unit/check_linux_sandbox.o $(shared_o)
 	    $(PKG_CONFIG) --static --libs check $(LIB_NAMES) 2>/dev/null) \
 	    $(SANDBOX_LIBS))
 
-# Other kernels say where a record ends, and have their word for a link.
+# Other kernels say where a record ends, and have their own words for a link
+# that is not followed, and for a full queue.
+$(B)/unit/check_control_bind: LDFLAGS += -Wl,--wrap=connect
 $(B)/unit/check_log: LDFLAGS += -Wl,--wrap=openat
 $(B)/unit/check_bsd_ipc: LDFLAGS += -Wl,--wrap=os_record_end
 

@@ -17,10 +17,10 @@ void	control_stop(void);
 /* The name of a socket below root, the master's to make; NULL: elsewhere. */
 const char *control_name_inside(const struct conf *conf);
 /*
- * Before the sandbox is entered: binds path, and listens; only owner (NULL:
- * this user) and root can connect.  A dead socket is removed first; with
- * take_over, any.  A non-blocking descriptor; or -1, and *why in words for
- * fatal().
+ * Before the sandbox is entered: locks path until this process ends, binds it,
+ * and listens; only owner (NULL: this user) and root can connect.  A dead
+ * socket is removed first; with take_over, any.  A non-blocking descriptor; or
+ * -1, and *why in words for fatal().
  */
 int	control_bind(const char *path, const struct identity *owner,
 	    bool take_over, const char **why);

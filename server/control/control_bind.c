@@ -2,14 +2,17 @@
 #include "server/control/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "shared/file.h"
 #include "shared/os/os.h"
 
 enum { backlog = 128 };
@@ -44,23 +47,33 @@ check_directory(const char *path)
 	    "by, can write";
 }
 
-/* Does a process listen at to?  A full queue means yes, too. */
-static bool
-is_alive(const struct sockaddr_un *to)
+/*
+ * Locks path, by a file beside it, until this process ends: NULL, or why not.
+ * connect(2) would not tell: the BSDs refuse where the queue is full, too.
+ * take_over: the other one keeps the lock of a file that has no name any more.
+ */
+static const char *
+lock(const char *path, bool take_over)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
-	bool refused = fd != -1 && connect(fd, (const struct sockaddr *)to,
-	    sizeof(*to)) == -1 && (errno == ECONNREFUSED || errno == ENOENT);
+	char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
+	int fd;
 
-	if (fd != -1)
-		close(fd);
-	return !refused;
+	snprintf(name, sizeof(name), "%s.lock", path);
+	if (take_over && unlink(name) == -1 && errno != ENOENT)
+		return strerror(errno);
+	fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    0600);
+	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return NULL;
+	file_close(fd);
+	return errno == EWOULDBLOCK ? "another smtpd listens there: end it "
+	    "first, or give this one a root and a control socket of its own" :
+	    strerror(errno);
 }
 
 /* Removes what a dead master left; NULL, or why not. */
 static const char *
-make_way(const struct sockaddr_un *at, bool take_over)
+make_way(const struct sockaddr_un *at)
 {
 	struct stat st;
 
@@ -69,9 +82,6 @@ make_way(const struct sockaddr_un *at, bool take_over)
 	if (!S_ISSOCK(st.st_mode))
 		return "a file that is not a socket exists there: remove it, "
 		    "or name another path";
-	if (!take_over && is_alive(at))
-		return "another smtpd listens there: end it first, or give "
-		    "this one a root and a control socket of its own";
 	return unlink(at->sun_path) == -1 ? strerror(errno) : NULL;
 }
 
@@ -89,7 +99,9 @@ control_bind(const char *path, const struct identity *owner,
 	if (*why != NULL)
 		return -1;
 	memcpy(at.sun_path, path, strlen(path) + 1);
-	*why = make_way(&at, take_over);
+	*why = lock(path, take_over);
+	if (*why == NULL)
+		*why = make_way(&at);
 	if (*why != NULL)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,

@@ -40,6 +40,7 @@ static void
 remove_dir(void)
 {
 	unlink(path_of("c"));
+	unlink(path_of("c.lock"));
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
@@ -77,30 +78,78 @@ TEST(fresh)
 	remove_dir();
 }
 
+static pid_t	other;		/* another master */
+
+/* Binds in another process, which then waits to be killed. */
+static void
+bind_in_other(bool take_over)
+{
+	const char *why;
+	int ends[2];
+	char octet;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	other = fork();
+	if (other == 0) {
+		if (control_bind(path_of("c"), NULL, take_over, &why) == -1)
+			_exit(1);
+		(void)!write(ends[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &octet, 1), 1);
+	close(ends[0]);
+}
+
+static void
+end_other(void)
+{
+	ck_assert_int_eq(kill(other, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(other, NULL, 0), other);
+}
+
+/* What one left that was killed is no hindrance. */
 TEST(stale)
 {
 	const char *why;
 	int fd;
 
 	make_dir();
-	fd = control_bind(path_of("c"), NULL, false, &why);
-	ck_assert_int_ne(fd, -1);
-	close(fd);
+	bind_in_other(false);
+	end_other();
+	ck_assert_int_eq(access(path_of("c"), F_OK), 0);
 	fd = control_bind(path_of("c"), NULL, false, &why);
 	ck_assert_msg(fd != -1, "%s", why);
 	close(fd);
 	remove_dir();
 }
 
+/*
+ * In place of libc's (--wrap): the BSDs say of a full queue what they say of a
+ * dead socket.
+ */
+int	__real_connect(int fd, const struct sockaddr *to, socklen_t n);
+int	__wrap_connect(int fd, const struct sockaddr *to, socklen_t n);
+
+int
+__wrap_connect(int fd, const struct sockaddr *to, socklen_t n)
+{
+	int result = __real_connect(fd, to, n);
+
+	if (result == -1 && errno == EAGAIN)
+		errno = ECONNREFUSED;
+	return result;
+}
+
 TEST(alive)
 {
 	const char *why;
-	int fd, peers[200];
+	int peers[200];
 	size_t n = 0;
 
 	make_dir();
-	fd = control_bind(path_of("c"), NULL, false, &why);
-	ck_assert_int_ne(fd, -1);
+	bind_in_other(false);
 	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
 	ck_assert_ptr_nonnull(strstr(why, "another smtpd"));
 	/* Alive it is, too, when its queue is full. */
@@ -114,12 +163,48 @@ TEST(alive)
 		    sizeof(to)) == -1)
 			break;
 	}
-	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "another smtpd"));
+	/* And when somebody has removed its socket. */
+	ck_assert_int_eq(unlink(path_of("c")), 0);
 	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
 	ck_assert_ptr_nonnull(strstr(why, "another smtpd"));
 	while (n > 0)
 		close(peers[--n]);
-	close(fd);
+	end_other();
+	remove_dir();
+}
+
+/* A third one, while the second has the socket and the first lives on. */
+TEST(taken_over_and_alive)
+{
+	const char *why;
+	pid_t first;
+
+	make_dir();
+	bind_in_other(false);
+	first = other;
+	bind_in_other(true);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "another smtpd"));
+	ck_assert_int_eq(kill(first, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(first, NULL, 0), first);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	end_other();
+	ck_assert_int_ne(control_bind(path_of("c"), NULL, false, &why), -1);
+	remove_dir();
+}
+
+/* Nobody is led astray by a link in place of the lock. */
+TEST(lock_is_a_link)
+{
+	const char *why;
+
+	make_dir();
+	ck_assert_int_eq(symlink("elsewhere", path_of("c.lock")), 0);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_int_eq(access(path_of("elsewhere"), F_OK), -1);
 	remove_dir();
 }
 
@@ -137,6 +222,7 @@ TEST(in_the_way)
 	ck_assert_ptr_nonnull(strstr(why, "not a socket"));
 	ck_assert_int_eq(stat(path_of("c"), &st), 0);
 	unlink(path_of("c"));
+	unlink(path_of("c.lock"));	/* smtpd would have ended */
 	ck_assert_int_eq(symlink("/tmp/elsewhere", path_of("c")), 0);
 	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
 	ck_assert_ptr_nonnull(strstr(why, "not a socket"));
