@@ -207,7 +207,6 @@ announce(struct master *m)
 		log_put(LOG_LEVEL_INFO, "listen", "address=%s port=%zu tls=%s "
 		    "for=%s", a.text, (size_t)a.port,
 		    l->line.words & LISTEN_TLS_FIRST ? "implicit" : "",
-		    l->line.words & LISTEN_POP3 ? "pop3" :
 		    l->line.words & LISTEN_SUBMISSION ? "submission" : "");
 		if (m->conf.catcher)
 			catcher_welcome(&m->conf, a.text, a.port,

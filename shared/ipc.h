@@ -83,15 +83,12 @@ enum ipc_when {
 	IPC_AT_RESOLVE = 1 << 8,	/* asks name servers */
 	IPC_AT_RELAY = 1 << 9,		/* has a host, no letter now */
 	IPC_AT_LETTER = 1 << 10,	/* between LETTER and LETTER_DONE */
-	IPC_AT_BOX = 1 << 11,		/* POP3: it has the mailbox's list */
-	IPC_AT_ASK = 1 << 12,		/* smtpctl may ask, or was asked */
+	IPC_AT_ASK = 1 << 11,		/* smtpctl may ask, or was asked */
 	IPC_AT_ANY = IPC_AT_ASK - 1,
 	IPC_AT_OPEN = IPC_AT_MAIL | IPC_AT_RCPT,
 	IPC_AT_GIVEN = IPC_AT_OPEN | IPC_AT_DATA,
 	/* between SESSION and END, but not while the disk works */
-	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_GIVEN | IPC_AT_BOX,
-	IPC_AT_FETCH = IPC_AT_SESSION | IPC_AT_BOX,
-	IPC_AT_FILE = IPC_AT_RCPT | IPC_AT_LOGIN | IPC_AT_BOX,
+	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_GIVEN,
 	IPC_AT_NAME = IPC_AT_IDLE | IPC_AT_RESOLVE,
 	IPC_AT_DECIDE = IPC_AT_WORK | IPC_AT_COMMIT | IPC_AT_LOGIN |
 	    IPC_AT_PROXY,

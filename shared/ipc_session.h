@@ -40,7 +40,6 @@ struct ipc_session {
 	uint32_t	no_tls;		/* now, as sign is missing */
 	uint32_t	no_auth;	/* as auth is */
 	uint32_t	dsn;		/* RFC 3461 is offered */
-	uint32_t	pop;		/* the client speaks POP3 */
 };
 
 /* Why the time that a client may be silent has changed. */
@@ -129,38 +128,6 @@ struct ipc_proxy {
 	struct ipc_ip	ip;
 	uint8_t		given;
 	uint16_t	port;
-};
-
-/* ---- mailboxes, by POP3 ------------------------------------------------- */
-
-enum {
-	ipc_rows_max = 250000,		/* messages: a worker's memory */
-	ipc_row_bytes = 256,
-	ipc_deletes_max = 64,
-	pop_session_s = 24 * 3600,	/* after the login, at most */
-	pop_idle_s = 600,		/* RFC 1939 3: at least */
-	pop_uidl_max_bytes = 70		/* RFC 1939 7 */
-};
-
-/*
- * A row of the list, which FILE carries: 'n' or 'c', for new or cur, then the
- * file's name and NULs.
- */
-struct ipc_row {
-	char		sub;
-	char		name[ipc_row_bytes - 1];	/* NUL unless full */
-};
-
-/* Wants the list, or the message of a row of the last list, from 1. */
-struct ipc_fetch {
-	uint32_t	row;		/* 0: the list */
-	uint32_t	counts;		/* as fetched, for the log */
-};
-
-/* Removes messages; EXPUNGE makes that durable, and is answered. */
-struct ipc_delete {
-	uint32_t	count;
-	uint32_t	row[ipc_deletes_max];
 };
 
 /* ---- name servers -------------------------------------------------------- */

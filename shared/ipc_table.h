@@ -5,8 +5,7 @@
  * payload p.  ipc_check.c expands the last column, and has its functions.
  *
  * A number is, for SPAWN, how many workers; for BREED and SIBLING the option of
- * smtpd-worker, 'r' or a helper's; for FILE 1 if it is one of two, or how many
- * rows a list has, or 0; for RESET
+ * smtpd-worker, 'r' or a helper's; for FILE 1 if it is one of two; for RESET
  * the errno of the spool file, or 0; for LETTER_DONE 1 if another LETTER may
  * come; for TABLE how many rows follow; for KEY_FORGET a slot; for UNDIALED an
  * errno; for TELL_END an exit status; else nothing.
@@ -31,7 +30,7 @@
 	    p->auth < IPC_AUTH_COUNT && p->dsn <= 1)			\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
 	    p->reply < REPLY_COUNT && ENDS(p->id))			\
-	X(FILE, TO_WORKER, number, 1, AT_FILE, p->n <= ipc_rows_max)	\
+	X(FILE, TO_WORKER, number, 1, AT_RCPT, p->n <= 1)		\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
 	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_rcpt(p))		\
@@ -114,12 +113,7 @@
 	X(REPORT, TO_WORKER, report, 1, AT_IDLE, p->count > 0 &&	\
 	    p->kind < REPORT_KIND_COUNT && p->utf8 <= 1 && ENDS(p->envid)) \
 	X(FACT, TO_WORKER, fact, 0, AT_ANY,				\
-	    is_outcome(&p->outcome) && ENDS(p->host))			\
-	X(FETCH, FROM_WORKER, fetch, 0, AT_FETCH,			\
-	    p->row <= ipc_rows_max && p->counts <= 1)			\
-	X(DELETE, FROM_WORKER, delete, 0, AT_BOX, p->count > 0 &&	\
-	    p->count <= ipc_deletes_max)				\
-	X(EXPUNGE, FROM_WORKER, number, 0, AT_BOX, true)
+	    is_outcome(&p->outcome) && ENDS(p->host))
 
 /* The payloads, as members of struct ipc_record. */
 #define IPC_PAYLOADS(X)							\
@@ -128,7 +122,6 @@
 	X(login) X(account) X(password) X(checked) X(pem) X(digest)	\
 	X(signature) X(tls) X(judged) X(proxy) X(sync) X(synced)	\
 	X(lines) X(written) X(commit) X(client) X(greeted) X(letter)	\
-	X(outcome) X(lookup) X(host) X(answer) X(report) X(fact)	\
-	X(dial) X(fetch) X(delete)
+	X(outcome) X(lookup) X(host) X(answer) X(report) X(fact) X(dial)
 
 #endif

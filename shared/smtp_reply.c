@@ -2,24 +2,10 @@
 #include "shared/smtp_reply.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define ROW(name, note, end, text) [REPLY_##name] = text,
 static const char *const rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
 #undef ROW
-
-static void
-write_text(const char *p, struct span hostname, struct span id,
-    struct buf *out)
-{
-	for (; *p != '\0'; p++) {
-		if (p[0] == '%' && (p[1] == 'h' || p[1] == 'i'))
-			buf_add(out, *++p == 'h' ? hostname : id);
-		else
-			buf_add(out, span_from(p, 1));
-	}
-	buf_add_str(out, "\r\n");
-}
 
 /*
  * A host name may be 255 octets long: with any text of the table the reply is
@@ -29,27 +15,13 @@ void
 smtp_reply_write(enum smtp_reply reply, struct span hostname, struct span id,
     struct buf *out)
 {
-	write_text(rows[reply], hostname, id, out);
-}
-
-/* Code and enhanced code become the one word that POP3 has for them. */
-void
-smtp_reply_write_pop(enum smtp_reply reply, struct span hostname,
-    struct span id, struct buf *out)
-{
-	const char *text = rows[reply];
-
-	if (text[0] != '.') {
-		buf_add_str(out, text[0] == '2' ? "+OK " :
-		    text[0] == '3' ? "+ " :
-		    reply == REPLY_AUTH_WRONG || reply == REPLY_AUTH_OTHER ?
-		    "-ERR [AUTH] " : text[0] == '4' && text[4] != '[' ?
-		    "-ERR [SYS/TEMP] " : "-ERR ");
-		text += 4;
-		if (ascii_is_digit((uint8_t)text[0]) && text[1] == '.')
-			text += strcspn(text, " ") + 1;
+	for (const char *p = rows[reply]; *p != '\0'; p++) {
+		if (p[0] == '%' && (p[1] == 'h' || p[1] == 'i'))
+			buf_add(out, *++p == 'h' ? hostname : id);
+		else
+			buf_add(out, span_from(p, 1));
 	}
-	write_text(text, hostname, id, out);
+	buf_add_str(out, "\r\n");
 }
 
 void

@@ -125,21 +125,7 @@
 	X(BARE, BARE_MESSAGE, REFUSED, "554 5.6.0 bare CR or LF in the"	\
 	    " message, closing")					\
 	X(NUL, NUL_MESSAGE, NONE, "554 5.6.0 NUL in the message")	\
-	X(PARAM, SYNTAX, NONE, "555 5.5.4 unknown parameter")		\
-	/* POP3 alone, as smtp_reply_write_pop() writes the others, too. */ \
-	X(POP_GREETING, NONE, NONE, "220 %h POP3 smtpd")		\
-	X(POP_TEXT, NONE, NONE, "250 %i")				\
-	X(POP_END, NONE, NONE, ".")					\
-	X(POP_IN_USE, NONE, NONE, "450 [IN-USE] another session has this" \
-	    " mailbox")							\
-	X(POP_GONE, NONE, NONE, "450 another program has removed this"	\
-	    " message")							\
-	X(POP_LEFT, NONE, QUIT, "450 %i messages were not removed")	\
-	X(POP_TLS_FIRST, PLAIN_TEXT, NONE, "530 STLS first: passwords are" \
-	    " taken under TLS only")					\
-	X(POP_LOGIN_FIRST, SEQUENCE, NONE, "530 log in first")		\
-	X(POP_USER_FIRST, SEQUENCE, NONE, "530 USER first")		\
-	X(POP_NUMBER, NONE, NONE, "550 no such message")
+	X(PARAM, SYNTAX, NONE, "555 5.5.4 unknown parameter")
 
 #define SMTP_REPLY_NAME(name, note, end, text) REPLY_##name,
 enum smtp_reply {
@@ -153,9 +139,6 @@ enum { smtp_reply_max_bytes = 512 };
 
 /* Writes a whole reply, CRLF included.  id is read for replies with %i only. */
 void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
-	    struct span id, struct buf *out);
-/* The same for a client of POP3, with response codes (RFC 2449 8, RFC 3206). */
-void	smtp_reply_write_pop(enum smtp_reply reply, struct span hostname,
 	    struct span id, struct buf *out);
 /*
  * The reply to EHLO (RFC 5321 4.1.1.1).  starttls: RFC 3207 is offered now;

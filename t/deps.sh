@@ -66,11 +66,6 @@ packages() {
 		nodejs node
 		npm npm
 		dovecot-imapd /usr/sbin/dovecot /usr/lib/dovecot/imap
-		dovecot-pop3d /usr/lib/dovecot/pop3
-		fetchmail fetchmail
-		getmail6 getmail
-		mpop mpop
-		mutt mutt
 		pflogsumm pflogsumm
 		signify-openbsd signify-openbsd
 		minisign minisign
@@ -206,7 +201,6 @@ packages() {
 		cat <<-END
 		openssl openssl
 		dovecot-core /usr/sbin/dovecot /usr/lib/dovecot/auth
-		dovecot-pop3d /usr/lib/dovecot/pop3
 		END
 		;;
 	*-bench) ;;
@@ -300,7 +294,7 @@ echo "deps: installing for '$purpose': $missing"
 
 # On Debian a package with a service starts it, unless a policy-rc.d says no:
 # ours stands there for this installation only. Where systemd runs, the
-# services of Dovecot, fetchmail, fail2ban and HAProxy are switched off for the next boot
+# services of Dovecot, fail2ban and HAProxy are switched off for the next boot
 # too.
 install_debian() {
 	# The words of $missing are our own, from the table above.
@@ -321,12 +315,11 @@ install_debian() {
 		for package; do
 			[ -d /run/systemd/system ] || continue
 			case $package in
-			dovecot-*)
+			dovecot-imapd | dovecot-core)
 				systemctl disable dovecot.service \
 				    dovecot.socket || :
 				;;
 			fail2ban) systemctl disable fail2ban.service || : ;;
-			fetchmail) systemctl disable fetchmail.service || : ;;
 			haproxy) systemctl disable haproxy.service || : ;;
 			esac
 		done

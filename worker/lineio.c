@@ -71,33 +71,6 @@ lineio_put(struct lineio *io, struct span s)
 	return LINE_OK;
 }
 
-enum line_result
-lineio_put_text(struct lineio *io, struct span s, uint8_t *last,
-    uint64_t *lines)
-{
-	enum line_result r = LINE_OK;
-
-	while (s.n > 0 && r == LINE_OK) {
-		const uint8_t *lf = memchr(s.p, '\n', s.n);
-		size_t n = lf == NULL ? s.n : (size_t)(lf - s.p);
-
-		if (*last == '\n' && s.p[0] == '.')
-			r = lineio_put(io, span_of("."));
-		if (r == LINE_OK)
-			r = lineio_put(io, span_from(s.p, n));
-		if (n > 0)
-			*last = s.p[n - 1];
-		if (r == LINE_OK && lf != NULL)
-			r = lineio_put(io, span_of(*last == '\r' ? "\n" :
-			    "\r\n"));
-		if (lf != NULL)
-			*last = '\n';
-		*lines += lf != NULL;
-		s = span_skip(s, n + (lf != NULL));
-	}
-	return r;
-}
-
 /* Reads at most n octets behind what is left, which moves to the front. */
 static enum line_result
 fill(struct lineio *io, size_t n)

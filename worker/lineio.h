@@ -79,13 +79,6 @@ size_t	lineio_buffered(const struct lineio *io);
 /* Adds to the output; written when it is full or at lineio_flush. */
 enum line_result lineio_put(struct lineio *io, struct span s);
 enum line_result lineio_flush(struct lineio *io);
-/*
- * Adds a piece of a message: LF as CRLF, and dots at the start of a line
- * doubled (RFC 5321 4.5.2, RFC 1939 3).  *last: the octet before it ('\n' at
- * first), then its own last one.  *lines grows by how many LF it has.
- */
-enum line_result lineio_put_text(struct lineio *io, struct span s,
-	    uint8_t *last, uint64_t *lines);
 
 /* ---- peer.c: the pair for a client's socket ----------------------------- */
 

@@ -75,6 +75,29 @@ relay_wire_reply(struct relay_wire *w, struct relay_reply *out,
 	    end_of(w, result);
 }
 
+/* LF as CRLF, and dots at the start of a line doubled (RFC 5321 4.5.2). */
+static enum line_result
+put_text(struct lineio *io, struct span s, bool *in_line, uint64_t *lines)
+{
+	enum line_result result = LINE_OK;
+
+	while (s.n > 0 && result == LINE_OK) {
+		const uint8_t *lf = memchr(s.p, '\n', s.n);
+		size_t n = lf == NULL ? s.n : (size_t)(lf - s.p);
+
+		if (!*in_line && s.p[0] == '.')
+			result = lineio_put(io, span_of("."));
+		if (result == LINE_OK)
+			result = lineio_put(io, span_from(s.p, n));
+		if (result == LINE_OK && lf != NULL)
+			result = lineio_put(io, span_of("\r\n"));
+		*in_line = lf == NULL;
+		*lines += lf != NULL;
+		s = span_skip(s, n + (lf != NULL));
+	}
+	return result;
+}
+
 enum relay_end
 relay_wire_text(struct relay_wire *w, const struct ipc_letter *l, int file,
     int64_t ms, const char **why)
@@ -83,7 +106,7 @@ relay_wire_text(struct relay_wire *w, const struct ipc_letter *l, int file,
 	enum line_result result = LINE_OK;
 	uint64_t left = l->size, lines = 0;
 	off_t at = (off_t)l->at;
-	uint8_t last = '\n';
+	bool in_line = false;
 	ssize_t got;
 	size_t n;
 
@@ -98,7 +121,7 @@ relay_wire_text(struct relay_wire *w, const struct ipc_letter *l, int file,
 			return RELAY_END_DAMAGED;
 		at += (off_t)n;
 		set_wait(w, ms);
-		result = lineio_put_text(&w->io, span_from(block, n), &last,
+		result = put_text(&w->io, span_from(block, n), &in_line,
 		    &lines);
 	}
 	*why = "it has other lines";
@@ -107,8 +130,8 @@ relay_wire_text(struct relay_wire *w, const struct ipc_letter *l, int file,
 	*why = NULL;
 	set_wait(w, ms);
 	if (result == LINE_OK)
-		result = lineio_put(&w->io, span_of(last != '\n' ?
-		    "\r\n.\r\n" : ".\r\n"));
+		result = lineio_put(&w->io, span_of(in_line ? "\r\n.\r\n" :
+		    ".\r\n"));
 	return end_of(w, result != LINE_OK ? result : lineio_flush(&w->io));
 }
 

@@ -38,8 +38,6 @@ struct smtp_session {
 	/* Accepts whatever it can store, and remarks on what others refuse. */
 	bool				 catcher;
 	bool				 submission;	/* of our own users */
-	bool				 pop;		/* POP3, not SMTP */
-	int64_t				 pop_end_ms;	/* of its session */
 	bool				 logged_in;
 	unsigned			 login_failures;
 	unsigned			 unknown;	/* recipients */
@@ -51,7 +49,7 @@ struct smtp_session {
 	struct ipc_record		 mail;
 	bool				 mail_due;	/* goes with first RCPT */
 	uint64_t			 recipients;
-	char				 text[128];	/* %i of a reply */
+	char				 stored[ipc_id_bytes + 1];
 	bool				 may_be_secret;	/* current line */
 	bool				 refused;	/* something was */
 	struct ipc_end			 end;		/* counts so far */
@@ -75,52 +73,14 @@ enum line_result smtp_write(struct smtp_session *s, enum smtp_reply reply);
 /* The reply when reading or writing failed; REPLY_NONE: end.end is set. */
 enum smtp_reply	smtp_read_failed(struct smtp_session *s, enum line_result r);
 
-enum smtp_argument {
-	ARG_NONE,
-	ARG_NEEDED,
-	ARG_ANY,
-	ARG_RAW			/* all of the line's rest, blanks too */
-};
-
-/* What a submission listener (RFC 6409), or POP3, requires first. */
-enum smtp_wants {
-	WANTS_TLS,		/* RFC 3207 4: all but a few */
-	WANTS_NOTHING,
-	WANTS_LOGIN
-};
-
-/* NULL ends a table of them. */
-struct smtp_command {
-	const char		*verb;
-	unsigned		 states;	/* of enum smtp_state */
-	enum smtp_argument	 argument;
-	enum smtp_wants		 wants;
-	size_t			 max_bytes;	/* CRLF included */
-	enum smtp_reply		 (*run)(struct smtp_session *s,
-				    struct span arg);
-	enum smtp_reply		 reply;		/* without run */
-};
-
 /* Runs one command line, without its CRLF. */
 enum smtp_reply	smtp_cmd_run(struct smtp_session *s, struct span line);
-enum smtp_reply	smtp_cmd_starttls(struct smtp_session *s, struct span arg);
-enum smtp_reply	smtp_cmd_auth(struct smtp_session *s, struct span arg);
-/* Asks the master about s->login, which is complete, and wipes it. */
-enum smtp_reply	smtp_auth_ask(struct smtp_session *s);
 
 /* Does EHLO name AUTH now (RFC 4954)? */
 bool	smtp_auth_is_offered(const struct smtp_session *s);
 /* Takes the line that answers AUTH's challenge, or the failure to read it. */
 enum smtp_reply	smtp_auth_respond(struct smtp_session *s, enum line_result r,
 		    struct span line);
-
-/* ---- pop.c -------------------------------------------------------------- */
-
-/* SMTP_START: not logged in; SMTP_READY: the session has its mailbox. */
-extern const struct smtp_command pop_commands[];
-/* After a login: gets the mailbox.  REPLY_AUTH_OK, or why there is none. */
-enum smtp_reply	pop_begin(struct smtp_session *s);
-void	pop_end(void);
 
 /* Runs DATA: reads a message to its end, stores it, and tells the master. */
 enum smtp_reply	smtp_data_receive(struct smtp_session *s, struct span arg);

@@ -8,8 +8,26 @@
 
 enum {
 	line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */
-	pop_line_max_bytes = 255, /* RFC 2449 4 */
 	failures_max = 3	/* of AUTH, in one session */
+};
+
+enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
+
+/* What a submission listener (RFC 6409) requires first. */
+enum wants {
+	WANTS_TLS,		/* RFC 3207 4: all but a few */
+	WANTS_NOTHING,
+	WANTS_LOGIN
+};
+
+struct command {
+	const char	*verb;
+	unsigned	 states;	/* of enum smtp_state */
+	enum argument	 argument;
+	enum wants	 wants;
+	size_t		 max_bytes;	/* CRLF included */
+	enum smtp_reply	 (*run)(struct smtp_session *s, struct span arg);
+	enum smtp_reply	 reply;		/* without run */
 };
 
 /* Ends a transaction, here and in the master. */
@@ -203,8 +221,8 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 	return reply;
 }
 
-enum smtp_reply
-smtp_cmd_starttls(struct smtp_session *s, struct span arg)
+static enum smtp_reply
+cmd_starttls(struct smtp_session *s, struct span arg)
 {
 	if (s->tls)
 		return REPLY_TLS_ALREADY;
@@ -244,8 +262,8 @@ smtp_auth_is_offered(const struct smtp_session *s)
 }
 
 /* A client that guesses must reconnect after a few tries, and is counted. */
-enum smtp_reply
-smtp_auth_ask(struct smtp_session *s)
+static enum smtp_reply
+ask(struct smtp_session *s)
 {
 	struct ipc_record r = { .type = IPC_LOGIN, .u.login = s->login };
 	enum smtp_reply reply;
@@ -253,8 +271,6 @@ smtp_auth_ask(struct smtp_session *s)
 	/* The answer may take seconds. */
 	explicit_bzero(&s->login, sizeof(s->login));
 	reply = ask_reply(s->master, &r);
-	if (reply == REPLY_AUTH_OK && s->pop)
-		reply = pop_begin(s);
 	s->logged_in = reply == REPLY_AUTH_OK;
 	if (!s->logged_in && ++s->login_failures >= failures_max)
 		return REPLY_ERRORS;
@@ -281,7 +297,7 @@ on_message(struct smtp_session *s, struct span message)
 	span_copy(parts.name, l->name);
 	span_copy(parts.as, l->as);
 	span_copy(parts.password, l->password);
-	return smtp_auth_ask(s);
+	return ask(s);
 }
 
 /*
@@ -317,8 +333,8 @@ smtp_auth_respond(struct smtp_session *s, enum line_result r, struct span line)
  * "AUTH" SP sasl-mech [SP initial-response], which is base64 (RFC 4954 4); "=",
  * an empty response, is refused, for no mechanism here has one.
  */
-enum smtp_reply
-smtp_cmd_auth(struct smtp_session *s, struct span arg)
+static enum smtp_reply
+cmd_auth(struct smtp_session *s, struct span arg)
 {
 	static const enum smtp_reply prompts[SASL_MECHANISM_COUNT] = {
 		[SASL_PLAIN] = REPLY_AUTH_PLAIN, [SASL_LOGIN] = REPLY_AUTH_NAME,
@@ -328,13 +344,13 @@ smtp_cmd_auth(struct smtp_session *s, struct span arg)
 	struct span name = span_cut(&arg, ' ');
 	enum sasl_mechanism m = sasl_find(name);
 
-	if (!s->hello.esmtp && !s->catcher && !s->pop)
+	if (!s->hello.esmtp && !s->catcher)
 		return REPLY_EHLO_FIRST;
 	if (s->submission && !s->tls)
 		return REPLY_AUTH_PLAIN_TEXT;
 	if (s->logged_in)
 		return REPLY_AUTH_AGAIN;
-	if (m == SASL_MECHANISM_COUNT || (m != SASL_PLAIN && s->pop) ||
+	if (m == SASL_MECHANISM_COUNT ||
 	    (m == SASL_CRAM_MD5 && !s->catcher)) {
 		transcript_remark(IPC_TRACE_LIVE, "the program logs in by a "
 		    "mechanism that is not offered, such as XOAUTH2: set it "
@@ -353,7 +369,7 @@ smtp_cmd_auth(struct smtp_session *s, struct span arg)
 /* ---- the table of commands ---------------------------------------------- */
 
 /* max_bytes 0: line_max_bytes */
-static const struct smtp_command commands[] = {
+static const struct command commands[] = {
 	{ "HELO", SMTP_ANY, ARG_NEEDED, WANTS_TLS, 0, cmd_helo, 0 },
 	{ "EHLO", SMTP_ANY, ARG_NEEDED, WANTS_NOTHING, 0, cmd_ehlo, 0 },
 	{ "MAIL", SMTP_READY, ARG_NEEDED, WANTS_LOGIN, smtp_line_max_bytes,
@@ -368,38 +384,33 @@ static const struct smtp_command commands[] = {
 	{ "EXPN", SMTP_ANY, ARG_ANY, WANTS_TLS, 0, NULL, REPLY_EXPN },
 	/* It has its own reply without TLS. */
 	{ "AUTH", SMTP_READY, ARG_NEEDED, WANTS_NOTHING,
-	    sasl_line_max_bytes, smtp_cmd_auth, 0 },
+	    sasl_line_max_bytes, cmd_auth, 0 },
 	{ "HELP", SMTP_ANY, ARG_ANY, WANTS_TLS, 0, NULL, REPLY_HELP },
-	{ "STARTTLS", SMTP_READY, ARG_NONE, WANTS_NOTHING, 0, smtp_cmd_starttls,
-	    0 },
-	{ NULL, 0, 0, 0, 0, NULL, 0 },
+	{ "STARTTLS", SMTP_READY, ARG_NONE, WANTS_NOTHING, 0, cmd_starttls, 0 },
 };
 
 /* May c be run now?  REPLY_OK; or why not. */
 static enum smtp_reply
-check(const struct smtp_session *s, const struct smtp_command *c,
-    size_t line_n, struct span arg)
+check(const struct smtp_session *s, const struct command *c, size_t line_n,
+    struct span arg)
 {
 	bool guarded = s->submission && c->wants != WANTS_NOTHING;
 
-	if (line_n + 2 > (c->max_bytes != 0 ? c->max_bytes : s->pop ?
-	    pop_line_max_bytes : line_max_bytes))
+	if (line_n + 2 > (c->max_bytes == 0 ? line_max_bytes : c->max_bytes))
 		return REPLY_LINE_LONG;
 	if (guarded && !s->tls)
-		return s->pop ? REPLY_POP_TLS_FIRST : REPLY_TLS_FIRST;
+		return REPLY_TLS_FIRST;
 	if (guarded && c->wants == WANTS_LOGIN && !s->logged_in)
 		return REPLY_AUTH_FIRST;
 	if ((c->states & (unsigned)s->state) == 0)
-		return s->pop && s->logged_in ? REPLY_AUTH_AGAIN :
-		    s->pop ? REPLY_POP_LOGIN_FIRST :
-		    s->state == SMTP_START ? REPLY_HELO_FIRST :
+		return s->state == SMTP_START ? REPLY_HELO_FIRST :
 		    c->states == SMTP_READY ? REPLY_MAIL_AGAIN :
 		    s->state == SMTP_READY ? REPLY_MAIL_FIRST :
 		    REPLY_RCPT_FIRST;
 	if (c->argument == ARG_NONE && arg.n > 0)
 		return REPLY_NO_ARGUMENT;
-	return (c->argument == ARG_NEEDED || c->argument == ARG_RAW) &&
-	    arg.n == 0 ? REPLY_ARGUMENT : REPLY_OK;
+	return c->argument == ARG_NEEDED && arg.n == 0 ? REPLY_ARGUMENT :
+	    REPLY_OK;
 }
 
 /*
@@ -427,26 +438,22 @@ is_http(struct span verb, struct span arg)
 enum smtp_reply
 smtp_cmd_run(struct smtp_session *s, struct span line)
 {
-	const struct smtp_command *c;
+	const struct command *c = NULL;
 	enum smtp_reply reply;
 	struct span arg = line, verb;
 
 	while (arg.n > 0 && arg.p[arg.n - 1] == ' ')
 		arg.n--;
 	verb = span_cut(&arg, ' ');
-	c = s->pop ? pop_commands : commands;
-	while (c->verb != NULL && !span_equal_fold(verb, span_of(c->verb)))
-		c++;
-	if (c->verb == NULL)
-		c = NULL;
-	else if (c->argument == ARG_RAW)
-		arg = span_skip(line, verb.n + 1);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (span_equal_fold(verb, span_of(commands[i].verb)))
+			c = &commands[i];
 	transcript_command(line, c != NULL);
 	/* On a listener without AUTH the verb is unknown. */
-	if (c != NULL && c->run == smtp_cmd_auth &&
+	if (c != NULL && c->run == cmd_auth &&
 	    s->start.auth == IPC_AUTH_NOT)
 		c = NULL;
-	s->may_be_secret = c == NULL || c->run == smtp_cmd_auth;
+	s->may_be_secret = c == NULL || c->run == cmd_auth;
 	if (is_http(verb, arg))
 		return REPLY_HTTP;
 	if (c == NULL)

@@ -204,7 +204,7 @@ commit(struct smtp_session *s, const struct intake *in)
 	    (in->dot.too_long ? CONTENT_LONG : 0)) } };
 	enum smtp_reply reply = ask_reply(s->master, &r);
 
-	memcpy(s->text, r.u.verdict.id, sizeof(r.u.verdict.id));
+	memcpy(s->stored, r.u.verdict.id, sizeof(s->stored));
 	return reply;
 }
 

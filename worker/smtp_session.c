@@ -19,11 +19,9 @@ void
 smtp_extend(struct smtp_session *s)
 {
 	s->io->idle_ms = s->master->idle_ms;
-	s->io->deadline_ms = s->start_ms + (s->pop_end_ms != 0 ?
-	    s->io->idle_ms : (int64_t)s->settings->session_time_s * 1000) +
+	s->io->deadline_ms = s->start_ms +
+	    (int64_t)s->settings->session_time_s * 1000 +
 	    (int64_t)(s->message_octets / slowest_octets_per_s) * 1000;
-	if (s->pop_end_ms != 0 && s->io->deadline_ms > s->pop_end_ms)
-		s->io->deadline_ms = s->pop_end_ms;
 }
 
 enum line_result
@@ -33,17 +31,14 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 	struct buf out = buf_over(storage, sizeof(storage));
 	struct span host = span_of(s->settings->hostname);
 
-	if (s->pop)
-		smtp_reply_write_pop(reply == REPLY_GREETING ?
-		    REPLY_POP_GREETING : reply, host, span_of(s->text), &out);
-	else if (reply == REPLY_EHLO)
+	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
 		    s->settings->recipients, !s->tls && tls_context() != NULL &&
 		    !s->start.no_tls, !smtp_auth_is_offered(s) ? NULL :
 		    s->catcher ? "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN",
 		    s->start.dsn, &out);
 	else
-		smtp_reply_write(reply, host, span_of(s->text), &out);
+		smtp_reply_write(reply, host, span_of(s->stored), &out);
 	transcript_reply(buf_span(&out));
 	return lineio_put(s->io, buf_span(&out));
 }
@@ -115,8 +110,7 @@ count(struct smtp_session *s, enum smtp_reply reply)
 		TELL(s->master, NOTE, .number.n =
 		    (uint64_t)effects[reply].note);
 	/* Too many recipients must not lose those already accepted. */
-	if (is_last(reply) || reply == REPLY_TOO_MANY_RCPTS ||
-	    reply == REPLY_POP_GONE)
+	if (is_last(reply) || reply == REPLY_TOO_MANY_RCPTS)
 		return reply;
 	/* A list with stale names is no attack; guessing is slow anyway. */
 	if (reply == REPLY_UNKNOWN_RCPT)
@@ -195,11 +189,6 @@ step(struct smtp_session *s, enum smtp_reply reply)
 {
 	enum line_result r = smtp_write(s, reply);
 
-	/* RFC 1939 3: each command begins the time anew. */
-	if (s->pop_end_ms != 0) {
-		s->start_ms = deadline_now_ms();
-		s->message_octets = 0;
-	}
 	smtp_extend(s);
 	if (r == LINE_OK && reply == REPLY_START_TLS)
 		r = lineio_flush(s->io);
@@ -282,9 +271,7 @@ run(struct smtp_session *s)
 		s->io->idle_ms = closing_ms;
 		s->io->deadline_ms = deadline_now_ms() + closing_ms;
 		s->peer->last = true;
-		/* RFC 1939 3: whom POP3 logs out gets no response. */
-		if (!s->pop || reply != REPLY_IDLE)
-			smtp_write(s, reply);
+		smtp_write(s, reply);
 		lineio_flush(s->io);
 	}
 	s->end.errors += s->unknown;
@@ -313,12 +300,10 @@ smtp_session_run(struct ask *master, const struct ipc_settings *settings,
 		.start_ms = deadline_now_ms(),
 		.catcher = start.auth == IPC_AUTH_ALWAYS,
 		.submission = start.auth == IPC_AUTH_SUBMISSION,
-		.pop = start.pop != 0,
 		.start = start
 	};
 	transcript_begin(master, settings->trace);
 	run(&session);
-	pop_end();
 	tls_peer_close(&session.under_tls);
 	/* Who never got in is not waited for: many would take others' slots. */
 	if (session.end.end != END_QUIT && session.end.end != END_EOF &&

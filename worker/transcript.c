@@ -80,9 +80,7 @@ transcript_command(struct span line, bool known)
 	/* Behind blanks AUTH is no command, but what follows is as secret. */
 	while (span_take(&auth, ' ') || span_take(&auth, '\t'))
 		continue;
-	if (span_begins_fold(auth, span_of("AUTH")) ||
-	    span_begins_fold(auth, span_of("USER")) ||
-	    span_begins_fold(auth, span_of("PASS"))) {
+	if (span_begins_fold(auth, span_of("AUTH"))) {
 		/* A word that names no mechanism may be a secret. */
 		rest = span_skip(auth, 5);
 		word = span_cut(&rest, ' ');

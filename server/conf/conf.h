@@ -16,8 +16,7 @@
 enum listen_words {
 	LISTEN_SUBMISSION = 1,	/* AUTH and TLS required */
 	LISTEN_TLS_FIRST = 2,	/* "implicit-tls" (RFC 8314) */
-	LISTEN_HIDE_CLIENT = 4,	/* no client in Received */
-	LISTEN_POP3 = 8		/* with LISTEN_SUBMISSION: logins as there */
+	LISTEN_HIDE_CLIENT = 4	/* no client in Received */
 };
 
 struct conf_listen {

@@ -227,9 +227,6 @@ check_whole(struct loader *l)
 		if ((conf->listens[i].words & LISTEN_SUBMISSION) &&
 		    conf_line_of(sets, "tls") == 0)
 			complain(l, conf->listens[i].line, 4,
-			    conf->listens[i].words & LISTEN_POP3 ? "\"pop3\" "
-			    "takes passwords under TLS only: a line \"tls "
-			    "certificate FILE key FILE\" is missing" :
 			    "\"submission\" is under TLS only: a line \"tls "
 			    "certificate FILE key FILE\" is missing");
 	if (relay != 0 && strchr(conf->hostname, '.') == NULL)

@@ -160,29 +160,22 @@ read_options(struct conf_setting *s, struct conf_listen *l)
 {
 	/* In the order of enum listen_words. */
 	static const char *const words[] = { "submission", "implicit-tls",
-	    "hide-client", "pop3" };
+	    "hide-client" };
 	size_t at = 4;
 
 	for (; at < s->cut->count; at++) {
 		size_t k = 0;
 
-		while (k < 4 && !span_equal(s->cut->words[at].text,
+		while (k < 3 && !span_equal(s->cut->words[at].text,
 		    span_of(words[k])))
 			k++;
-		if (k == 4)
+		if (k == 3)
 			return conf_bad(s, at, "word", "the options are "
-			    "submission, pop3, implicit-tls and hide-client");
+			    "submission, implicit-tls and hide-client");
 		if ((l->words & 1U << k) != 0)
 			return conf_bad(s, at, "word", "the option was given "
 			    "already");
 		l->words |= 1U << k;
-	}
-	if ((l->words & LISTEN_POP3) != 0) {
-		if ((l->words & (LISTEN_SUBMISSION | LISTEN_HIDE_CLIENT)) != 0)
-			return conf_report_at(s->report, s->cut->words[4].at,
-			    "\"pop3\" is for fetching mail, and takes no "
-			    "option but implicit-tls");
-		l->words |= LISTEN_SUBMISSION;
 	}
 	/* Received has to say where a stranger came from. */
 	return (l->words & LISTEN_HIDE_CLIENT) == 0 ||

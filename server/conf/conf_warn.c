@@ -100,8 +100,7 @@ warn_relay(const struct conf *conf, conf_warn_fn *tell)
 	bool can_log_in = conf->listen_count == 0;
 
 	for (size_t i = 0; i < conf->listen_count; i++)
-		can_log_in |= (conf->listens[i].words & (LISTEN_SUBMISSION |
-		    LISTEN_POP3)) == LISTEN_SUBMISSION;
+		can_log_in |= (conf->listens[i].words & LISTEN_SUBMISSION) != 0;
 	if (relay->authenticated != 0 && !can_log_in)
 		tell(conf->path, relay->authenticated, "nobody can log in: no "
 		    "line with \"listen\" says submission");

@@ -148,24 +148,15 @@ check_socket(int fd, const char *what)
 static void
 take_names(struct inherit_sockets *out)
 {
-	static const struct {
-		const char	*name;
-		unsigned	 words;
-	} kinds[] = {
-		{ "submission", LISTEN_SUBMISSION },
-		{ "submissions", LISTEN_SUBMISSION | LISTEN_TLS_FIRST },
-		{ "pop3", LISTEN_SUBMISSION | LISTEN_POP3 },
-		{ "pop3s", LISTEN_SUBMISSION | LISTEN_POP3 | LISTEN_TLS_FIRST }
-	};
 	const char *names = getenv("LISTEN_FDNAMES");
 	struct span rest = span_of(names == NULL ? "" : names), name;
 
 	for (int i = 0; i < out->count; i++) {
 		name = span_cut(&rest, ':');
-		out->words[i] = 0;
-		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-			if (span_equal(name, span_of(kinds[k].name)))
-				out->words[i] = kinds[k].words;
+		out->words[i] = span_equal(name, span_of("submissions")) ?
+		    LISTEN_SUBMISSION | LISTEN_TLS_FIRST :
+		    span_equal(name, span_of("submission")) ?
+		    LISTEN_SUBMISSION : 0;
 	}
 }
 

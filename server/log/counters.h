@@ -121,9 +121,6 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	LOGIN(X, WRONG, "wrong name or password")			\
 	LOGIN(X, LATER, "too many failed logins, not looked at")	\
 	LOGIN(X, TROUBLE, "the auth process gave no answer")		\
-	ONE(X, MAILBOXES, "mailboxes_opened", "Mailboxes opened by POP3") \
-	ONE(X, FETCHED, "messages_fetched", "Messages fetched by POP3")	\
-	ONE(X, DELETED, "messages_deleted", "Messages deleted by POP3")	\
 	HELPERS(HELPER_COUNTER, X)					\
 	ONE(X, KEEPER_LOST, "keeper_lost", "Keepers that ended unasked") \
 	ONE(X, QUESTIONS, "control_questions",				\

@@ -108,9 +108,7 @@ static const struct {
 	BODY(NOTICE, "notice", notice_body, nothing),
 	BODY(HELD, "held", by_body, nothing),
 	BODY(RELEASED, "released", by_body, nothing),
-	BODY(REMOVED, "removed", by_body, nothing),
-	BODY(FETCHED, "fetched", by_body, nothing),
-	BODY(DELETED, "deleted", by_body, nothing)
+	BODY(REMOVED, "removed", by_body, nothing)
 #undef BODY
 };
 

@@ -21,8 +21,6 @@ enum log_event {
 	LOG_EVENT_HELD,
 	LOG_EVENT_RELEASED,
 	LOG_EVENT_REMOVED,	/* from the queue, without a report */
-	LOG_EVENT_FETCHED,	/* from a Maildir, by POP3 */
-	LOG_EVENT_DELETED,	/* the same */
 	LOG_EVENT_COUNT
 };
 
@@ -63,7 +61,7 @@ struct log_record {
 	/* of NOTICE */
 	struct span	 kind;		/* REPORT_KINDS: "failed" */
 	struct span	 report;	/* id of the report */
-	/* of HELD, RELEASED, REMOVED, FETCHED and DELETED */
+	/* of HELD, RELEASED and REMOVED */
 	struct span	 by;		/* "root by smtpctl", "smtpd" */
 	struct span	 why;		/* "": no reason is given */
 	/* of OPEN */

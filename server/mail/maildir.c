@@ -111,28 +111,13 @@ make_maildir(struct maildir_batch *b, const struct spool *s,
 
 /* A Maildir must be a directory: a symbolic link could lead anywhere. */
 static int
-open_below(const struct spool *s, const char *path, const char *sub)
+open_below(const struct spool *s, const char *path)
 {
 	int maildir = openat(s->mail, path, directory_flags),
-	    fd = maildir == -1 ? -1 : openat(maildir, sub, directory_flags);
+	    new = maildir == -1 ? -1 : openat(maildir, "new", directory_flags);
 
 	file_close(maildir);
-	return fd;
-}
-
-int
-maildir_open(const struct spool *s, const char *account, const char *sub)
-{
-	const char *at = strrchr(account, '@');
-	char path[maildir_path_max_bytes];
-
-	if (at == NULL) {
-		errno = EINVAL;
-		return -1;
-	}
-	snprintf(path, sizeof(path), "%s/%.*s", at + 1, (int)(at - account),
-	    account);
-	return open_below(s, path, sub);
+	return new;
 }
 
 /*
@@ -147,7 +132,7 @@ open_or_make(struct maildir_batch *b, struct maildir_delivery *d,
 	int fd;
 
 	d->what = "open the Maildir";
-	fd = open_below(s, path, "new");
+	fd = open_below(s, path);
 	if (fd == -1 && errno != ENOENT)
 		return -1;
 	if (fd != -1 && !unsure && (b->making ||
@@ -160,7 +145,7 @@ open_or_make(struct maildir_batch *b, struct maildir_delivery *d,
 	if (make_maildir(b, s, box, path) == -1)
 		return -1;
 	d->made += fd == -1;
-	return open_below(s, path, "new");
+	return open_below(s, path);
 }
 
 bool
@@ -310,7 +295,7 @@ probe(const struct spool *s, const struct recipient_mailbox *box)
 	int fd, result;
 
 	path_of(box, path);
-	fd = open_below(s, path, "new");
+	fd = open_below(s, path);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -1;
 	result = faccessat(fd, ".", W_OK | X_OK, 0);

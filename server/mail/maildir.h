@@ -81,12 +81,6 @@ void	maildir_end_batch(struct maildir_batch *b, const struct spool *s,
  */
 int	maildir_find_fit(const struct spool *s, struct recipient_set *to,
 	    size_t before, const struct recipient_mailbox **box);
-/*
- * Opens "new" or "cur" of the Maildir of an account, "alice@example.org"; the
- * caller's.  -1 and errno; ENOENT: it has got no mail yet.
- */
-int	maildir_open(const struct spool *s, const char *account,
-	    const char *sub);
 /* Adds to= and path= of box. */
 void	maildir_log_place(struct log_line *l,
 	    const struct recipient_mailbox *box);

@@ -18,6 +18,7 @@
 
 enum {
 	slow_us = 1000 * 1000,	/* a delivery that takes longer is logged */
+	name_host_bytes = 128,
 	logged_to_max_bytes = 4 * 1024	/* of mailboxes, in the message log */
 };
 
@@ -288,9 +289,6 @@ begin_files(struct message *t, struct span head, int64_t now_s, int fds[2])
 	    .smtputf8 = mail->smtputf8 != 0 };
 
 	t->head_bytes = head.n;
-	t->head_lines = 0;
-	for (size_t i = 0; i < head.n; i++)
-		t->head_lines += head.p[i] == '\n';
 	if (t->boxes.count > 0 &&
 	    spool_begin(m->spool, t->id, head, &fds[0]) == -1)
 		return -1;
@@ -353,27 +351,10 @@ check_files(const struct message *t)
 }
 
 /*
- * Its name in Maildirs is SECONDS.ID.HOST,S=SIZE,W=SIZE: unique by the id, and
- * what Dovecot reads; W is the size with CRLF, for POP3, where the whole name
- * is what identifies the message.  That has 70 octets at most: HOST is cut.
+ * Its name in Maildirs is SECONDS.ID.HOST,S=SIZE: unique by the id, and what
+ * Dovecot reads.  HOST is cut: a file name has 255 octets, and readers add
+ * flags.
  */
-static void
-make_name(struct message *t)
-{
-	const struct master *m = t->client.master;
-	char front[64], sizes[64];
-	size_t n;
-
-	n = (size_t)snprintf(front, sizeof(front), "%lld.%s.",
-	    (long long)time(NULL), t->id);
-	n += (size_t)snprintf(sizes, sizeof(sizes), ",S=%llu,W=%llu",
-	    (unsigned long long)t->size, (unsigned long long)(t->size +
-	    t->head_lines + t->commit.lines));
-	snprintf(t->name, sizeof(t->name), "%s%.*s%s", front,
-	    n < pop_uidl_max_bytes ? (int)(pop_uidl_max_bytes - n) : 1,
-	    m->conf.hostname, sizes);
-}
-
 enum verdict
 message_end(struct message *t, const struct ipc_commit *c,
     message_done *done, void *arg)
@@ -389,7 +370,9 @@ message_end(struct message *t, const struct ipc_commit *c,
 		log_failure(t, "stat", errno, NULL, "");
 		return VERDICT_TROUBLE;
 	}
-	make_name(t);
+	snprintf(t->name, sizeof(t->name), "%lld.%s.%.*s,S=%llu",
+	    (long long)time(NULL), t->id, name_host_bytes, m->conf.hostname,
+	    (unsigned long long)t->size);
 	t->done = done;
 	t->arg = arg;
 	t->maildirs = (struct maildir_delivery){ .spool = m->spool,

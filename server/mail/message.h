@@ -52,8 +52,7 @@ struct message {
 	struct queue_draft	 draft;		/* for those elsewhere */
 	struct recipient_log	 rcpts;		/* as the client named them */
 	uint64_t		 head_bytes;	/* in front of the worker's,
-						   without the envelope, */
-	uint64_t		 head_lines;	/* and how many are LF */
+						   without the envelope */
 	unsigned		 authors;	/* of From and Sender, so far */
 	bool			 forged;	/* one is not the user's */
 	/* From message_end() on: */

@@ -48,19 +48,19 @@ send_files(struct session *s, struct ipc_record *r, const int *fds,
 	return true;
 }
 
-bool
-dispatch_send(struct session *s, struct ipc_record *r, int fd)
+static bool
+send_answer(struct session *s, struct ipc_record *r)
 {
-	return send_files(s, r, &fd, 1);
+	return send_files(s, r, &(int){ -1 }, 1);
 }
 
-bool
-dispatch_answer(struct session *s, enum smtp_reply reply)
+static bool
+answer(struct session *s, enum smtp_reply reply)
 {
 	struct ipc_record r = { .type = IPC_VERDICT,
 	    .u.verdict.reply = reply };
 
-	return dispatch_send(s, &r, -1);
+	return send_answer(s, &r);
 }
 
 /* An honest worker ends its session after so many errors. */
@@ -71,12 +71,6 @@ may_note(struct session *s)
 
 	return s->notes++ <= (1 + ipc_unknown_times) * l->errors +
 	    l->recipients;
-}
-
-static bool
-is_pop(const struct session *s)
-{
-	return (s->words & LISTEN_POP3) != 0;
 }
 
 static bool
@@ -114,14 +108,14 @@ on_proxy(struct session *s, const struct ipc_record *r)
 		    deadline_now_ms(), &s->host);
 		if (why != REFUSAL_NONE) {
 			session_refuse(s, why);
-			return dispatch_answer(s, counters_refusals[why].reply);
+			return answer(s, counters_refusals[why].reply);
 		}
 		proxy->served--;
 		address_leave(m->book, proxy);
 		s->host->served++;
 	}
 	pool_permit(s->worker, IPC_AT_SESSION);
-	return dispatch_answer(s, REPLY_GREETING);
+	return answer(s, REPLY_GREETING);
 }
 
 /* The session can only end. */
@@ -158,7 +152,7 @@ refuse_forged(struct session *s, enum smtp_reply reply, const char *why,
 	log_put(LOG_LEVEL_WARNING, "reject",
 	    "session=%s client=%s why=%s user=%s from=%s", s->id,
 	    s->client.text, why, s->user, log_address(of));
-	return dispatch_answer(s, reply);
+	return answer(s, reply);
 }
 
 /* Strangers get it with the answer to RCPT: two processes wake up once less. */
@@ -166,7 +160,7 @@ static bool
 answer_mail(struct session *s, enum smtp_reply reply)
 {
 	s->mail_reply = reply;
-	return !is_submission(s) || dispatch_answer(s, reply);
+	return !is_submission(s) || answer(s, reply);
 }
 
 static bool
@@ -174,7 +168,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 {
 	enum verdict verdict;
 
-	if (is_pop(s) || (is_submission(s) && s->user[0] == '\0'))
+	if (is_submission(s) && s->user[0] == '\0')
 		return false;
 	if (!s->dsn && (r->u.mail.ret != DSN_RET_NONE ||
 	    r->u.mail.envid[0] != '\0'))
@@ -224,10 +218,10 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	r.u.verdict.reply = smtp_reply_of(verdict, REPLY_TROUBLE);
 	/* A user who has sent too much is logged once an hour (rates.c). */
 	if (verdict == VERDICT_MAILS_HOUR || verdict == VERDICT_RCPTS_DAY)
-		return dispatch_send(s, &r, -1);
+		return send_answer(s, &r);
 	/* TOO_MANY is no error of a client: an honest worker counts none. */
 	if (!may_note(s))
-		return verdict == VERDICT_TOO_MANY && dispatch_send(s, &r, -1);
+		return verdict == VERDICT_TOO_MANY && send_answer(s, &r);
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
 		    s->master->guesses, &s->client, deadline_now_ms());
@@ -241,7 +235,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
 		    smtp_reply_verdict(verdict), reason);
-	return dispatch_send(s, &r, -1);
+	return send_answer(s, &r);
 }
 
 static bool
@@ -253,7 +247,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	size_t named = 0;
 
 	if (s->tx == NULL)
-		return may_note(s) && dispatch_answer(s, s->mail_reply);
+		return may_note(s) && answer(s, s->mail_reply);
 	if (s->tx->rcpt_count >= s->epoch->conf.limits.recipients)
 		return false;	/* the worker counts them too */
 	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt[0] != '\0'))
@@ -278,7 +272,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	if (s->tx->rcpt_count++ == 0)
 		s->tx->first_rcpt = r->u.rcpt.to;
 	pool_permit(s->worker, IPC_AT_RCPT);
-	return dispatch_answer(s, REPLY_RCPT_OK);
+	return answer(s, REPLY_RCPT_OK);
 }
 
 static bool
@@ -296,7 +290,7 @@ on_originator(struct session *s, const struct ipc_record *r)
 	if (!is_submission(s) || s->tx->authors++ >= ipc_authors_max)
 		return false;
 	if (recipient_is_of(&s->epoch->conf, s->user, &r->u.rcpt.to))
-		return dispatch_answer(s, REPLY_OK);
+		return answer(s, REPLY_OK);
 	s->tx->forged = true;
 	return refuse_forged(s, REPLY_AUTHOR_NOT_YOURS,
 	    "the author is not the user", &r->u.rcpt.to);
@@ -314,8 +308,7 @@ on_begin(struct session *s, const struct ipc_record *r)
 	if (verdict != VERDICT_OK) {
 		message_drop(&s->tx, 0);
 		pool_permit(s->worker, IPC_AT_SESSION);
-		return dispatch_answer(s, smtp_reply_of(verdict,
-		    REPLY_TROUBLE));
+		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	}
 	pool_permit(s->worker, IPC_AT_DATA);
 	out.u.number.n = fds[1] != -1;
@@ -361,7 +354,7 @@ on_commit(struct session *s, const struct ipc_record *r)
 	message_drop(&s->tx, 0);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	return verdict != VERDICT_BROKEN &&
-	    dispatch_answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
+	    answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 }
 
 static bool
@@ -472,9 +465,6 @@ static bool
 	[IPC_SIGN] = on_sign,
 	[IPC_TLS] = on_tls,
 	[IPC_TLS_FAIL] = on_tls_fail,
-	[IPC_FETCH] = pop_fetch,
-	[IPC_DELETE] = pop_delete,
-	[IPC_EXPUNGE] = pop_expunge,
 	[IPC_PROXY] = on_proxy,
 	[IPC_PROXY_FAIL] = on_proxy_fail,
 	[IPC_END] = on_end

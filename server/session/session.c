@@ -57,8 +57,7 @@ session_state(const struct session *s)
 	return at == IPC_AT_MAIL ? SESSION_MAIL :
 	    at == IPC_AT_RCPT ? SESSION_RCPT :
 	    at == IPC_AT_DATA ? SESSION_DATA :
-	    at == IPC_AT_COMMIT ? SESSION_COMMIT :
-	    at == IPC_AT_BOX ? SESSION_MAILBOX : SESSION_IDLE;
+	    at == IPC_AT_COMMIT ? SESSION_COMMIT : SESSION_IDLE;
 }
 
 void
@@ -78,9 +77,8 @@ session_refuse(struct session *s, enum refusal why)
 	struct buf line = buf_over(text, sizeof(text));
 
 	s->master->counters.value[row->counter]++;
-	(s->words & LISTEN_POP3 ? smtp_reply_write_pop : smtp_reply_write)
-	    (row->reply, span_of(s->master->conf.hostname), span_of(""),
-	    &line);
+	smtp_reply_write(row->reply, span_of(s->master->conf.hostname),
+	    span_of(""), &line);
 	/*
 	 * The buffer of a new socket takes a line; if not, the client reads
 	 * none.  One that waits for TLS would read it as a broken record.
@@ -120,7 +118,6 @@ record_end(struct session *s, const char *how, const struct ipc_end *end)
 		log_add(&l, "commands=%zu errors=%zu octets_in=%zu "
 		    "octets_out=%zu", (size_t)e->commands, (size_t)e->errors,
 		    (size_t)e->octets_in, (size_t)e->octets_out);
-	pop_end(s, &l);
 	log_add(&l, "stored=%zu ms=%zu", (size_t)s->stored, (size_t)facts.ms);
 	log_end(&l);
 	if (m->conf.catcher)
@@ -165,20 +162,14 @@ session_turn_away(struct session *s, enum refusal why)
 
 /* ---- workers: which session waits, is next, or loses its slot ---------- */
 
-/*
- * What the worker of s should allow now; short when the pool is nearly full,
- * but not where POP3 promises more (RFC 1939 3).
- */
+/* What a worker should allow now; short when the pool is nearly full. */
 static uint32_t
-idle_timeout_s(const struct session *s)
+idle_timeout_s(const struct master *m)
 {
-	const struct master *m = s->master;
-	uint64_t n = m->conf.limits.idle_timeout_s;
+	uint64_t s = m->conf.limits.idle_timeout_s;
 
-	if (s->pop != NULL)
-		return n > pop_idle_s ? (uint32_t)n : pop_idle_s;
-	return m->sessions->stressed && n > stressed_idle_timeout_s ?
-	    stressed_idle_timeout_s : (uint32_t)n;
+	return m->sessions->stressed && s > stressed_idle_timeout_s ?
+	    stressed_idle_timeout_s : (uint32_t)s;
 }
 
 /* Fair between hosts: of the hosts served least, the client that came first. */
@@ -208,10 +199,9 @@ may_send_out(const struct session *s)
 {
 	const struct conf *conf = &s->master->conf;
 
-	return (s->words & LISTEN_POP3) == 0 &&
-	    (((s->words & LISTEN_SUBMISSION) != 0 &&
+	return ((s->words & LISTEN_SUBMISSION) != 0 &&
 	    conf->relay.authenticated != 0) || (!s->header_due &&
-	    conf_relay_permits(conf, "", s->client.ipv6, s->client.ip) != 0));
+	    conf_relay_permits(conf, "", s->client.ipv6, s->client.ip) != 0);
 }
 
 static int
@@ -222,8 +212,7 @@ begin(void *session, struct worker *w)
 	struct ipc_record output = { .type = IPC_OUTPUT };
 	struct ipc_record r = { .type = IPC_SESSION };
 
-	r.u.session.idle_timeout_s = idle_timeout_s(s);
-	r.u.session.pop = (s->words & LISTEN_POP3) != 0;
+	r.u.session.idle_timeout_s = idle_timeout_s(m);
 	r.u.session.auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
 	    s->words & LISTEN_SUBMISSION ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
 	r.u.session.tls_first = (s->words & LISTEN_TLS_FIRST) != 0;
@@ -313,7 +302,7 @@ on_tick(struct master *m)
 	TAILQ_FOREACH(s, &all->list[SESSIONS_SERVED], entry)
 		if (!s->evicted)
 			pool_stress(s->worker, stressed ? STRESS_FULL :
-			    STRESS_NONE, idle_timeout_s(s));
+			    STRESS_NONE, idle_timeout_s(m));
 }
 
 static void
@@ -347,8 +336,8 @@ see(const void *session, struct pool_sight *out)
 
 	out->state = session_state_words[session_state(s)];
 	out->due_ms = s->start_ms + s->disk_ms + 1000 * (int64_t)
-	    ((s->pop != NULL ? pop_session_s : 0) + l->session_time_s +
-	    octets / slowest_octets_per_s + overdue_grace_s);
+	    (l->session_time_s + octets / slowest_octets_per_s +
+	    overdue_grace_s);
 	last->of_proxy = s->of_proxy;
 	last->client = s->client;
 	memcpy(last->id, s->id, sizeof(last->id));

@@ -9,7 +9,6 @@
 #include "server/process/pool.h"
 #include "server/process/sign.h"
 #include "server/session/address.h"
-#include "shared/log.h"
 
 enum session_list_kind {
 	SESSIONS_NONE,
@@ -55,7 +54,6 @@ struct session {
 	struct recipient_log	 refusals;	/* for keep-refused */
 	struct refused_text	*refused;	/* transcript; NULL: empty */
 	struct message		*tx;		/* from MAIL to its answer */
-	struct pop		*pop;		/* its mailbox; NULL: none */
 	enum smtp_reply		 mail_reply;	/* with tx NULL: why, to RCPT */
 };
 TAILQ_HEAD(session_list, session);
@@ -74,7 +72,6 @@ struct sessions {
 	X(P, RCPT, "rcpt")	/* a recipient taken */			\
 	X(P, DATA, "data")	/* the message comes in */		\
 	X(P, COMMIT, "commit")	/* waits for the disk */		\
-	X(P, MAILBOX, "mailbox") /* logged in by POP3 */		\
 	X(P, GREETING, "greeting") /* held back before the greeting */	\
 	X(P, WAITING, "waiting") /* a client without a worker */
 
@@ -125,22 +122,6 @@ void	admit_stop(struct master *m);
 
 /* Answers r.  False: the worker broke the contract.  True: s may be gone. */
 bool	dispatch_record(void *session, const struct ipc_record *r);
-
-/*
- * Sends r, with fd unless it is -1, or a reply.  False: the worker does not
- * read its answers.  True: s may be gone.
- */
-bool	dispatch_send(struct session *s, struct ipc_record *r, int fd);
-bool	dispatch_answer(struct session *s, enum smtp_reply reply);
-
-/* ---- pop.c: the mailbox of a user who logged in by POP3 ----------------- */
-
-/* Answer records as dispatch_record() does; s speaks POP3. */
-bool	pop_fetch(struct session *s, const struct ipc_record *r);
-bool	pop_delete(struct session *s, const struct ipc_record *r);
-bool	pop_expunge(struct session *s, const struct ipc_record *r);
-/* At the end of s: adds to l what it did, and frees its mailbox. */
-void	pop_end(struct session *s, struct log_line *l);
 
 /* ---- login.c: guessing is limited; the auth process knows passwords ----- */
 

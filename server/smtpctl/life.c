@@ -98,9 +98,7 @@ put_line(const struct log_record *r, struct span id, FILE *f)
 		[LOG_EVENT_TRY] = "tried", [LOG_EVENT_DONE] = "delivered",
 		[LOG_EVENT_FAILED] = "failed", [LOG_EVENT_NOTICE] = "report",
 		[LOG_EVENT_HELD] = "held", [LOG_EVENT_RELEASED] = "released",
-		[LOG_EVENT_REMOVED] = "removed",
-		[LOG_EVENT_FETCHED] = "fetched",
-		[LOG_EVENT_DELETED] = "deleted"
+		[LOG_EVENT_REMOVED] = "removed"
 	};
 
 	fputs("  ", f);

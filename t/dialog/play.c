@@ -33,8 +33,6 @@
  *	S: CODE [ENH]	one whole reply comes, with that code, and that
  *			enhanced code on each of its lines; a * stands for any
  *			digit of CODE or any part of ENH; ENH - : none there
- *	S: +OK		a line of POP3; or -ERR, or +; +OK. with lines behind
- *	= BYTES		the last reply, or its lines behind the first, is BYTES
  *	~ TEXT		the last reply contains TEXT (its lines end in LF)
  *	!~ TEXT		the last reply does not contain TEXT
  *	X:		the server closes and sends nothing before; under TLS
@@ -48,7 +46,6 @@
  *	T:		tell the daemon to end (SIGTERM)
  *	Z:		kill it (SIGKILL); after one of these two another
  *			one is started for the next file
- *	D: BOX NAME BYTES  the file NAME (new/..., cur/...) is put there
  *	M: BOX COUNT	exactly COUNT messages have come to the mailbox
  *			DOMAIN/USER in this play
  *	H: BOX		the newest message there begins with Return-Path: and

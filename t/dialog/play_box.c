@@ -24,44 +24,29 @@ struct letter {
 };
 
 static DIR *
-open_part(const char *root, const char *mailbox, const char *part)
+open_new(const char *root, const char *mailbox)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/mail/%s/%s", root, mailbox, part);
+	snprintf(path, sizeof(path), "%s/mail/%s/new", root, mailbox);
 	return opendir(path);
-}
-
-static DIR *
-open_new(const char *root, const char *mailbox)
-{
-	return open_part(root, mailbox, "new");
-}
-
-static void
-clear(DIR *dir)
-{
-	struct dirent *entry;
-
-	if (dir == NULL)
-		return;
-	while ((entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	closedir(dir);
 }
 
 void
 box_clear(const char *root, const struct script *script)
 {
+	struct dirent *entry;
+	DIR *dir;
 	size_t i;
 
 	for (i = 0; i < script->count; i++) {
-		if (script->step[i].mailbox == NULL)
+		if (script->step[i].mailbox == NULL ||
+		    (dir = open_new(root, script->step[i].mailbox)) == NULL)
 			continue;
-		clear(open_part(root, script->step[i].mailbox, "new"));
-		clear(open_part(root, script->step[i].mailbox, "cur"));
+		while ((entry = readdir(dir)) != NULL)
+			if (entry->d_name[0] != '.')
+				unlinkat(dirfd(dir), entry->d_name, 0);
+		closedir(dir);
 	}
 }
 
@@ -140,19 +125,14 @@ read_newest(const char *root, const char *mailbox, struct letter *out)
 static int
 step_count(const char *root, const struct step *step, char *why, size_t size)
 {
-	static const char *const parts[] = { "new", "cur" };
 	char newest[NAME_MAX + 1];
 	DIR *dir;
 	long count;
-	size_t i;
 
-	count = 0;
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		dir = open_part(root, step->mailbox, parts[i]);
-		count += count_letters(dir, newest);
-		if (dir != NULL)
-			closedir(dir);
-	}
+	dir = open_new(root, step->mailbox);
+	count = count_letters(dir, newest);
+	if (dir != NULL)
+		closedir(dir);
 	if (count == step->number)
 		return 0;
 	snprintf(why, size, "expected %ld message(s) for %s, got %ld",
@@ -231,51 +211,6 @@ check_text(const struct letter *letter, const struct step *step, char *why,
 	return -1;
 }
 
-/* Makes the directories of path below base, as those of the owner of st. */
-static void
-make_parents(char *path, size_t base, const struct stat *st)
-{
-	char *slash;
-
-	for (slash = path + base; (slash = strchr(slash + 1, '/')) != NULL;) {
-		*slash = '\0';
-		if (mkdir(path, 0700) == 0)
-			(void)!chown(path, st->st_uid, st->st_gid);
-		*slash = '/';
-	}
-}
-
-/* The file of a reader, or of another server: it is the owner's of ROOT. */
-static int
-step_put(const char *root, const struct step *step, char *why, size_t size)
-{
-	char path[PATH_MAX];
-	const char *blank;
-	struct stat st;
-	size_t len;
-	int fd, rc;
-
-	blank = memchr(step->text, ' ', step->len);
-	if (blank == NULL || stat(root, &st) == -1) {
-		snprintf(why, size, "expected a name and a root");
-		return -1;
-	}
-	snprintf(path, sizeof(path), "%s/mail/%s/%.*s", root, step->mailbox,
-	    (int)(blank - step->text), step->text);
-	make_parents(path, strlen(root), &st);
-	blank++;
-	len = step->len - (size_t)(blank - step->text);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	rc = fd == -1 || write(fd, blank, len) != (ssize_t)len ||
-	    fchown(fd, st.st_uid, st.st_gid) == -1 ? -1 : 0;
-	if (rc == -1)
-		snprintf(why, size, "expected to write %s, got %s", path,
-		    strerror(errno));
-	if (fd != -1)
-		close(fd);
-	return rc;
-}
-
 /* Nothing half-received is left; a worker's end may take a moment. */
 static int
 step_incoming(const char *root, int patience_s, char *why, size_t size)
@@ -313,8 +248,6 @@ box_step(const char *root, const struct step *step, int patience_s, char *why,
 
 	if (step->kind == STEP_COUNT)
 		return step_count(root, step, why, size);
-	if (step->kind == STEP_PUT)
-		return step_put(root, step, why, size);
 	if (step->kind == STEP_INCOMING)
 		return step_incoming(root, patience_s, why, size);
 	if (read_newest(root, step->mailbox, &letter) == -1) {

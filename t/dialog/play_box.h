@@ -14,7 +14,7 @@
 void box_clear(const char *root, const struct script *script);
 
 /*
- * Does one of the steps D: M: B: B! E: L: H: I:. Returns 0, or -1 with what was
+ * Does one of the steps M: B: B! E: L: H: I:. Returns 0, or -1 with what was
  * expected and what was found in why. I: has so many seconds to come.
  */
 int box_step(const char *root, const struct step *step, int patience_s,

@@ -1,6 +1,6 @@
 /*
- * The form of a reply; and which replies of the server's table have been
- * given: each of them has to stand in a transcript.
+ * Which replies of the server's table have been given: each of them has to
+ * stand in a transcript.
  */
 #ifndef T_DIALOG_PLAY_REPLY_H
 #define T_DIALOG_PLAY_REPLY_H
@@ -9,20 +9,6 @@
 #include <stddef.h>
 
 #include "shared/smtp_reply.h"
-#include "t/dialog/play_script.h"
-
-enum { reply_line_max_bytes = 512 };	/* RFC 5321 4.5.3.1.5, RFC 1939 3 */
-
-/*
- * Is the line, of len octets with its LF, one of the reply that the step
- * expects? Its shape is judged before its code. reply: its lines before, or
- * "". Returns 0, or -1 and the reason in why.
- */
-int reply_check(const struct step *step, const char *reply, const char *line,
-    size_t len, char *why, size_t size);
-
-/* Has that line another one behind it? */
-bool reply_goes_on(const struct step *step, const char *line, size_t len);
 
 /* By enum smtp_reply. */
 struct replies {

@@ -33,7 +33,6 @@ static const struct word {
 	{ "F:", STEP_SEND, SHAPE_NUMBER_ESCAPED },
 	{ "P:", STEP_PAUSE, SHAPE_NUMBER },
 	{ "S:", STEP_REPLY, SHAPE_CODE },
-	{ "=", STEP_IS, SHAPE_ESCAPED },
 	{ "~", STEP_HAS, SHAPE_TEXT },
 	{ "!~", STEP_HAS_NOT, SHAPE_TEXT },
 	{ "X:", STEP_CLOSED, SHAPE_NONE },
@@ -43,7 +42,6 @@ static const struct word {
 	{ "Y!", STEP_TLS_NOT, SHAPE_NONE },
 	{ "T:", STEP_END_ALL, SHAPE_NONE },
 	{ "Z:", STEP_KILL, SHAPE_NONE },
-	{ "D:", STEP_PUT, SHAPE_BOX_ESCAPED },
 	{ "M:", STEP_COUNT, SHAPE_BOX_NUMBER },
 	{ "B:", STEP_BODY, SHAPE_BOX_ESCAPED },
 	{ "B!", STEP_BODY_NOT, SHAPE_BOX_ESCAPED },
@@ -173,18 +171,10 @@ take_text(const char *rest, const char *end, bool escaped, struct step *step)
 static int
 take_code(char **rest, struct step *step)
 {
-	static const char *const pop3[] = { "+OK", "+OK.", "-ERR", "+" };
 	const char *word;
-	size_t i;
 
-	if ((word = take_word(rest)) == NULL)
-		return -1;
-	for (i = 0; i < sizeof(pop3) / sizeof(pop3[0]); i++)
-		if (strcmp(word, pop3[i]) == 0) {
-			memcpy(step->code, word, strlen(word));
-			return **rest == '\0' ? 0 : -1;
-		}
-	if (strlen(word) != 3 || strspn(word, "0123456789*") != 3)
+	if ((word = take_word(rest)) == NULL || strlen(word) != 3 ||
+	    strspn(word, "0123456789*") != 3)
 		return -1;
 	memcpy(step->code, word, 3);
 	if ((word = take_word(rest)) == NULL)
@@ -264,8 +254,7 @@ read_step(char *line, int number, struct script *script)
 	step->kind = words[i].kind;
 	step->line = number;
 	step->number = 1;
-	step->split = step->kind == STEP_SEND &&
-	    words[i].shape == SHAPE_ESCAPED;
+	step->split = words[i].shape == SHAPE_ESCAPED;
 	script->ends |= step->kind == STEP_END_ALL;
 	script->kills |= step->kind == STEP_KILL;
 	return take_rest(words[i].shape, line + len + (line[len] == ' '),

@@ -12,7 +12,6 @@ enum step_kind {
 	STEP_SEND,		/* C: R: F:  text, sent number times */
 	STEP_PAUSE,		/* P:  number of milliseconds */
 	STEP_REPLY,		/* S:  code, enhanced */
-	STEP_IS,		/* =   text is the last reply, or its lines */
 	STEP_HAS,		/* ~   text in the last reply */
 	STEP_HAS_NOT,		/* !~  text not in the last reply */
 	STEP_CLOSED,		/* X: */
@@ -22,7 +21,6 @@ enum step_kind {
 	STEP_TLS_NOT,		/* Y! */
 	STEP_END_ALL,		/* T: */
 	STEP_KILL,		/* Z: */
-	STEP_PUT,		/* D:  mailbox, text: "NAME OCTETS" */
 	STEP_COUNT,		/* M:  mailbox, number of messages */
 	STEP_BODY,		/* B:  mailbox, text */
 	STEP_BODY_NOT,		/* B!  mailbox, text */
@@ -37,7 +35,7 @@ struct step {
 	int line;
 	bool split;		/* an R: line, which @splits cuts */
 	long number;
-	char code[6];		/* 250, or of POP3: +OK +OK. -ERR + */
+	char code[4];
 	char enhanced[16];	/* empty: not looked at; "-": none there */
 	char *mailbox;		/* DOMAIN/USER */
 	char *text;		/* unescaped; NUL-terminated beyond len */

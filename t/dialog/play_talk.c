@@ -1,7 +1,7 @@
 /*
- * Plays a transcript against a daemon: sends, reads replies, and compares.
- * Their form is judged in play_reply.c; the connection is in play_wire.c; the
- * daemon's directories are looked at in play_box.c.
+ * Plays a transcript against a daemon: sends, reads replies as strictly as
+ * RFC 5321 4.2 and 4.5.3.1.5 write them, and compares. The connection is in
+ * play_wire.c; the daemon's directories are looked at in play_box.c.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +16,10 @@
 #include "t/dialog/play_talk.h"
 #include "t/dialog/play_wire.h"
 
-enum { batch_bytes = 64 * 1024 };
+enum {
+	reply_line_max_bytes = 512,	/* RFC 5321 4.5.3.1.5, with CRLF */
+	batch_bytes = 64 * 1024
+};
 
 /* Put among what the client sends; no reply may ever hold it, in any case. */
 static const char marker[] = "zqu";
@@ -94,17 +97,15 @@ drop(struct talk *t, size_t len)
 static int
 await_line(struct talk *t, const struct step *step, size_t *out)
 {
-	const size_t longest = step->code[3] == '.' && t->reply_len > 0 ?
-	    sizeof(t->in) - 1 : reply_line_max_bytes;
 	long long end;
 	const char *lf;
 	enum wire_got got;
 
 	end = wire_now_ms() + t->place->patience_s * 1000;
 	while ((lf = memchr(t->in, '\n', t->have)) == NULL) {
-		if (t->have > longest)
-			return fail(t, "expected a reply line of at most %zu "
-			    "octets, got more", longest);
+		if (t->have > reply_line_max_bytes)
+			return fail(t, "expected a reply line of at most %d "
+			    "octets, got more", reply_line_max_bytes);
 		got = fill(t, end - wire_now_ms());
 		if (got != WIRE_SOME)
 			return fail(t, "expected %s %s, got %s after \"%.*s\"",
@@ -113,6 +114,87 @@ await_line(struct talk *t, const struct step *step, size_t *out)
 	}
 	*out = (size_t)(lf - t->in) + 1;
 	return 0;
+}
+
+/* Reply-line of RFC 5321 4.2, of which this server always sends the text. */
+static int
+check_shape(struct talk *t, const char *line, size_t len)
+{
+	size_t i;
+
+	if (len > reply_line_max_bytes)
+		return fail(t, "expected a reply line of at most %d octets, "
+		    "got %zu", reply_line_max_bytes, len);
+	if (len < 6 || line[len - 2] != '\r')
+		return fail(t, "expected CRLF, got \"%.*s\"", (int)len, line);
+	for (i = 0; i < len - 2; i++)
+		if ((line[i] < ' ' && line[i] != '\t') || line[i] > '~')
+			return fail(t, "expected printable ASCII, got "
+			    "\"%.*s\"", (int)len, line);
+	if (strspn(line, "0123456789") != 3 || line[0] < '2' ||
+	    line[0] > '5' || line[1] > '5' ||
+	    (line[3] != ' ' && line[3] != '-'))
+		return fail(t, "expected a reply line, got \"%.*s\"", (int)len,
+		    line);
+	if (t->reply_len > 0 && strncmp(line, t->reply, 3) != 0)
+		return fail(t, "expected one code on all lines, got "
+		    "\"%.*s\"", (int)len, line);
+	return 0;
+}
+
+/* Length of an enhanced code (RFC 2034 4) at p, or 0. */
+static size_t
+enhanced_len(const char *p)
+{
+	size_t len, part;
+	int i;
+
+	len = 0;
+	for (i = 0; i < 3; i++) {
+		part = strspn(p + len, "0123456789");
+		if (part < 1 || part > (i == 0 ? 1 : 3))
+			return 0;
+		len += part;
+		if (p[len] != (i < 2 ? '.' : ' '))
+			return 0;
+		len++;
+	}
+	return len - 1;
+}
+
+static bool
+enhanced_matches(const char *p, const char *want)
+{
+	size_t len;
+
+	if (*want == '\0')
+		return true;
+	if ((len = enhanced_len(p)) == 0)
+		return strcmp(want, "-") == 0;
+	for (; *want != '\0'; want++) {
+		if (*want == '*') {
+			while (len > 0 && *p != '.') {
+				p++;
+				len--;
+			}
+		} else if (len > 0 && *p == *want) {
+			p++;
+			len--;
+		} else
+			return false;
+	}
+	return len == 0;
+}
+
+static bool
+code_matches(const char *line, const char *want)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		if (want[i] != '*' && want[i] != line[i])
+			return false;
+	return true;
 }
 
 /* Appends the line to the reply, with LF for CRLF. */
@@ -137,19 +219,22 @@ static int
 step_reply(struct talk *t, const struct step *step)
 {
 	size_t len = 0;
-	bool more;
+	char more;
 
 	t->reply_len = 0;
-	t->reply[0] = '\0';
 	do {
-		if (await_line(t, step, &len) == -1 || reply_check(step,
-		    t->reply, t->in, len, t->why, t->why_size) == -1)
+		if (await_line(t, step, &len) == -1 ||
+		    check_shape(t, t->in, len) == -1)
 			return -1;
-		more = reply_goes_on(step, t->in, len);
+		if (!code_matches(t->in, step->code) ||
+		    !enhanced_matches(t->in + 4, step->enhanced))
+			return fail(t, "expected %s %s, got \"%.*s\"",
+			    step->code, step->enhanced, (int)len, t->in);
+		more = t->in[3];
 		if (keep_line(t, t->in, len) == -1)
 			return -1;
 		drop(t, len);
-	} while (more);
+	} while (more == '-');
 	replies_note(t->place->replies, t->reply);
 	if (strcasestr(t->reply, marker) != NULL)
 		return fail(t, "expected no octets of the client, got \"%s\"",
@@ -167,22 +252,6 @@ step_has(struct talk *t, const struct step *step)
 		return 0;
 	return fail(t, "expected %s\"%s\" in the reply, got \"%s\"",
 	    there ? "no " : "", step->text, t->reply);
-}
-
-/* All of it, or, of a reply of several lines, all behind the first. */
-static int
-step_is(struct talk *t, const struct step *step)
-{
-	const char *lf, *from;
-	size_t len;
-
-	lf = memchr(t->reply, '\n', t->reply_len);
-	from = lf == NULL || lf + 1 == t->reply + t->reply_len ? t->reply :
-	    lf + 1;
-	len = t->reply_len - (size_t)(from - t->reply);
-	if (len == step->len && memcmp(from, step->text, len) == 0)
-		return 0;
-	return fail(t, "expected \"%s\", got \"%s\"", step->text, from);
 }
 
 /* Nothing may be left that no step has asked for. */
@@ -311,8 +380,6 @@ do_step(struct talk *t, const struct step *step, size_t split)
 	case STEP_HAS:
 	case STEP_HAS_NOT:
 		return step_has(t, step);
-	case STEP_IS:
-		return step_is(t, step);
 	case STEP_CLOSED:
 		return step_closed(t);
 	case STEP_NOTHING:
@@ -335,7 +402,6 @@ do_step(struct talk *t, const struct step *step, size_t split)
 	case STEP_LONGEST:
 	case STEP_HEAD:
 	case STEP_INCOMING:
-	case STEP_PUT:
 		return box_step(t->place->root, step, t->place->patience_s,
 		    t->why, t->why_size);
 	}

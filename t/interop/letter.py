@@ -133,13 +133,11 @@ def find(maildir, token):
     if len(found) != 1:
         fail(f"{maildir} holds {len(found)} copies of {token}, not 1")
     path, content = found[0]
-    size = re.search(r",S=(\d+),W=(\d+)(:2,[A-Z]*)?$", path)
+    size = re.search(r",S=(\d+)(:2,[A-Z]*)?$", path)
     if not size:
-        fail(f"no ,S= and ,W= at the end of the name {path}")
+        fail(f"no ,S= at the end of the name {path}")
     if int(size.group(1)) != len(content):
         fail(f"{path} is {len(content)} octets long")
-    if int(size.group(2)) != len(content) + content.count(b"\n"):
-        fail(f"the ,W= of {path} is wrong")
     if b"\r\n" in content:
         fail(f"{path} has CRLF line ends")
     return path, content

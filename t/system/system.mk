@@ -7,7 +7,7 @@ ifeq ($(OS),Linux)
 SYSTEM_TESTS	= sweep queue any_killed submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
 		  sockets upgrade control queuectl stats dryrun reload files \
-		  passwd relay_who report resolver pop3 pop3_kill \
+		  passwd relay_who report resolver \
 		  top tls sign proxy catcher stalled leave
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
 		  $(BUILD)/t/system/broken_worker
@@ -58,9 +58,6 @@ $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
     $(BUILD)/t/system/test_catcher: $(BUILD)/t/system/secure.o
 $(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew \
     $(BUILD)/t/system/test_submission: $(BUILD)/t/system/secrets.o
-$(BUILD)/t/system/test_pop3 $(BUILD)/t/system/test_pop3_kill: \
-    $(BUILD)/t/system/pop.o \
-    $(BUILD)/t/system/secure.o $(BUILD)/t/system/trace.o
 
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
 	$(call link,,$(SERVER_LIBS) $(SYSTEM_LIBS))

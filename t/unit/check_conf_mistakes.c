@@ -88,23 +88,13 @@ static const struct row words_cases[] = {
 	    "                           ^\n" },
 	{ BASE "listen ::1 port 0 implicit-tsl\n",
 	    "c:4:19: bad word \"implicit-tsl\": the options are submission, "
-	    "pop3, implicit-tls and hide-client\n"
+	    "implicit-tls and hide-client\n"
 	    "    listen ::1 port 0 implicit-tsl\n"
 	    "                      ^\n" },
 	{ BASE "listen ::1 port 0 submission\n",
 	    "c:4:19: \"submission\" is under TLS only: a line \"tls "
 	    "certificate FILE key FILE\" is missing\n"
 	    "    listen ::1 port 0 submission\n"
-	    "                      ^\n" },
-	{ BASE "listen ::1 port 0 pop3\n",
-	    "c:4:19: \"pop3\" takes passwords under TLS only: a line \"tls "
-	    "certificate FILE key FILE\" is missing\n"
-	    "    listen ::1 port 0 pop3\n"
-	    "                      ^\n" },
-	{ BASE TLS "listen ::1 port 0 pop3 submission\n",
-	    "c:5:19: \"pop3\" is for fetching mail, and takes no option but "
-	    "implicit-tls\n"
-	    "    listen ::1 port 0 pop3 submission\n"
 	    "                      ^\n" },
 	{ BASE TLS "listen ::1 port 0 submission hide-client submission\n",
 	    "c:5:42: bad word \"submission\": the option was given already\n"

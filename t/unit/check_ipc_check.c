@@ -83,8 +83,6 @@ good(enum ipc_type type)
 		r.u.number.n = 1;
 	} else if (type == IPC_OUTCOME) {
 		r.u.outcome.code = 250;
-	} else if (type == IPC_DELETE) {
-		r.u.delete.count = 1;
 	} else if (type == IPC_FACT) {
 		r.u.fact.outcome.code = 250;
 	} else if (type == IPC_HOST) {
@@ -365,8 +363,6 @@ static const struct field {
 	BELOW(SIGN, digest.scheme, SIGN_SCHEME_COUNT),
 	BELOW(DIGEST, digest.scheme, SIGN_SCHEME_COUNT),
 	BELOW(LETTER_DONE, number.n, 2),
-	BELOW(FILE, number.n, 250001), BELOW(FETCH, fetch.row, 250001),
-	BELOW(FETCH, fetch.counts, 2),
 	ONE_OF(SIGN, digest.n, "\x20\x30\x40"),
 	ONE_OF(DIGEST, digest.n, "\x20\x30\x40"),
 	BELOW(SIGNATURE, signature.n, 513), BELOW(SIGNED, signature.n, 513),

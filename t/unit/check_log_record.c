@@ -268,10 +268,6 @@ TEST(events)
 		    "\"root\",\"why\":\"\"" TAIL,
 		[LOG_EVENT_REMOVED] = HEAD "\"removed\",\"id\":\"i\",\"by\":"
 		    "\"root\",\"why\":\"\"" TAIL,
-		[LOG_EVENT_FETCHED] = HEAD "\"fetched\",\"id\":\"i\",\"by\":"
-		    "\"a@b\",\"why\":\"POP3 from ::1\"" TAIL,
-		[LOG_EVENT_DELETED] = HEAD "\"deleted\",\"id\":\"i\",\"by\":"
-		    "\"a@b\",\"why\":\"POP3 from ::1\"" TAIL,
 	};
 	static const char *const bad[] = {
 		HEAD "\"tries\"," OUTCOME ",\"next\":\"\"" TAIL,

@@ -62,7 +62,7 @@ has_enhanced(struct span line)
 TEST(every_reply)
 {
 	memset(longest, 'h', sizeof(longest));
-	for (unsigned i = 0; i < REPLY_POP_GREETING; i++)
+	for (unsigned i = 0; i < REPLY_COUNT; i++)
 		for (int k = 0; k < 2; k++) {
 			enum smtp_reply reply = (enum smtp_reply)i;
 			char text[smtp_reply_max_bytes];
@@ -128,72 +128,6 @@ TEST(wording)
 		ck_assert_msg(s.n >= strlen(t[i].want) && memcmp(s.p,
 		    t[i].want, strlen(t[i].want)) == 0, "got %.*s, want %s",
 		    (int)s.n, text, t[i].want);
-	}
-}
-
-/* RFC 1939 3, 2449 4: at most 512 octets, "+OK", "-ERR", or "+" of RFC 5034. */
-TEST(every_reply_pop)
-{
-	memset(longest, 'h', sizeof(longest));
-	for (unsigned i = 0; i < REPLY_COUNT; i++) {
-		enum smtp_reply reply = (enum smtp_reply)i;
-		char text[smtp_reply_max_bytes + 1];
-		struct buf out = buf_over(text, smtp_reply_max_bytes);
-
-		smtp_reply_write_pop(reply, span_from(longest,
-		    sizeof(longest)), span_of("0123456789abcdef"), &out);
-		ck_assert(!out.cut && out.n > 2);
-		(void)buf_str(&out);
-		ck_assert_int_eq(memcmp(text + out.n - 2, "\r\n", 2), 0);
-		ck_assert_ptr_null(memchr(text, '%', out.n));
-		ck_assert_ptr_eq(strchr(text, '\r'), text + out.n - 2);
-		if (reply == REPLY_POP_END)
-			ck_assert_str_eq(text, ".\r\n");
-		else
-			ck_assert_int_eq(smtp_reply_is_error(reply),
-			    strncmp(text, "-ERR ", 5) == 0);
-		ck_assert(reply == REPLY_POP_END || smtp_reply_is_error(reply)
-		    || strncmp(text, "+OK ", 4) == 0 ||
-		    strncmp(text, "+ ", 2) == 0);
-		/* Neither code nor enhanced code is left. */
-		ck_assert(smtp_reply_is_error(reply) ? !is_digit((uint8_t)
-		    text[5]) : reply == REPLY_POP_TEXT ||
-		    reply == REPLY_POP_END || !is_digit((uint8_t)text[4]));
-	}
-}
-
-TEST(wording_pop)
-{
-	static const struct {
-		enum smtp_reply	 reply;
-		const char	*want;
-	} t[] = {
-		{ REPLY_POP_GREETING, "+OK h POP3 smtpd\r\n" },
-		{ REPLY_POP_TEXT, "+OK 2 320\r\n" },
-		{ REPLY_OK, "+OK ok\r\n" }, { REPLY_AUTH_PLAIN, "+ \r\n" },
-		{ REPLY_AUTH_OK, "+OK logged in\r\n" },
-		{ REPLY_AUTH_WRONG, "-ERR [AUTH] wrong name or password\r\n" },
-		{ REPLY_AUTH_OTHER, "-ERR [AUTH] may not act as another "
-		    "user\r\n" },
-		{ REPLY_TROUBLE, "-ERR [SYS/TEMP] local trouble, try "
-		    "later\r\n" },
-		{ REPLY_POP_IN_USE, "-ERR [IN-USE] another session has this "
-		    "mailbox\r\n" },
-		{ REPLY_POP_LEFT, "-ERR [SYS/TEMP] 2 320 messages were not "
-		    "removed\r\n" },
-		{ REPLY_STOPPING, "-ERR [SYS/TEMP] h shutting down, try again "
-		    "soon\r\n" },
-		{ REPLY_UNKNOWN, "-ERR unknown command\r\n" },
-		{ REPLY_POP_NUMBER, "-ERR no such message\r\n" }
-	};
-	char text[smtp_reply_max_bytes + 1];
-
-	for (size_t i = 0; i < COUNT(t); i++) {
-		struct buf out = buf_over(text, smtp_reply_max_bytes);
-
-		smtp_reply_write_pop(t[i].reply, span_of("h"),
-		    span_of("2 320"), &out);
-		ck_assert_str_eq(buf_str(&out), t[i].want);
 	}
 }
 

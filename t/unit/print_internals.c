@@ -38,8 +38,7 @@ static const struct word {
 	{ IPC_AT_DATA, "data" }, { IPC_AT_COMMIT, "commit" },
 	{ IPC_AT_LOGIN, "login" },
 	{ IPC_AT_PROXY, "proxy" }, { IPC_AT_RESOLVE, "resolve" },
-	{ IPC_AT_RELAY, "relay" }, { IPC_AT_LETTER, "letter" },
-	{ IPC_AT_BOX, "mailbox" }, { 0, NULL }
+	{ IPC_AT_RELAY, "relay" }, { IPC_AT_LETTER, "letter" }, { 0, NULL }
 }, rights[] = {
 	{ RIGHT_IO, "io" }, { RIGHT_SYNC, "sync" }, { RIGHT_SERVE, "serve" },
 	{ RIGHT_FORK, "fork" }, { RIGHT_CONNECT, "connect" }, { 0, NULL }
