@@ -23,8 +23,7 @@ write_row(enum smtp_reply reply, char out[smtp_reply_max_bytes])
 	struct buf text;
 
 	text = buf_over(storage, sizeof(storage));
-	(reply >= REPLY_POP_GREETING ? smtp_reply_write_pop :
-	    smtp_reply_write)(reply, span_of(hostname), span_of(""), &text);
+	smtp_reply_write(reply, span_of(hostname), span_of(""), &text);
 	memcpy(out, storage, text.n);
 	out[text.n - 2] = '\n';
 	out[text.n - 1] = '\0';
@@ -81,13 +80,6 @@ replies_missing(const struct replies *replies)
 		/* They take a proxy: t/system/test_proxy.c. */
 		if (i == REPLY_A_WHILE || i == REPLY_HOST_FULL ||
 		    i == REPLY_NETWORK_FULL || i == REPLY_NO_MEMORY)
-			continue;
-		/* Two sessions, or other readers: t/system/test_pop3.c. */
-		if (i == REPLY_POP_IN_USE || i == REPLY_POP_GONE ||
-		    i == REPLY_POP_LEFT)
-			continue;
-		/* Their text is the answer. */
-		if (i == REPLY_POP_TEXT || i == REPLY_POP_END)
 			continue;
 		write_row((enum smtp_reply)i, text);
 		printf("FAIL replies: no transcript has REPLY_%s: %s",
