@@ -130,12 +130,14 @@ is_judged(const struct ipc_judged *j)
 	    is_text(j->name, sizeof(j->name));
 }
 
-/* A digest of SHA-256, SHA-384 or SHA-512, for a known scheme. */
+/* A digest of SHA-256, SHA-384 or SHA-512, or a block, for a known scheme. */
 static bool
 is_digest(const struct ipc_digest *d, uint16_t pairs)
 {
 	return d->pair < pairs && d->scheme < SIGN_SCHEME_COUNT &&
-	    (d->n == 32 || d->n == 48 || d->n == 64);
+	    (d->scheme == SIGN_RSA_PSS_BLOCK ?
+	    d->n >= 256 && d->n <= ipc_signature_max_bytes :
+	    d->n == 32 || d->n == 48 || d->n == 64);
 }
 
 static bool

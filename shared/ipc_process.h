@@ -20,7 +20,6 @@ enum {
 	ipc_sign_slots_max = 64,	/* keys, also of old certificates */
 	ipc_pem_piece_bytes = 1024,
 	ipc_certificate_max_bytes = 16 * 1024,
-	ipc_digest_max_bytes = 64,
 	ipc_signature_max_bytes = 512,
 	ipc_tls_serial_bytes = 44,
 	ipc_tls_name_bytes = 64
@@ -73,17 +72,20 @@ struct ipc_pem {
 	uint8_t		octets[ipc_pem_piece_bytes];
 };
 
-/* Signature schemes.  RSA-PSS: the salt is as long as the digest. */
+/*
+ * Signature schemes.  RSA-PSS: the salt is as long as the digest.  A block is
+ * what LibreSSL asks for in place of that: as long as the key, padded already.
+ */
 enum sign_scheme { SIGN_RSA_PKCS1, SIGN_RSA_PSS, SIGN_ECDSA,
-    SIGN_SCHEME_COUNT };
+    SIGN_RSA_PSS_BLOCK, SIGN_SCHEME_COUNT };
 
-/* n tells the hash of SHA-2: 32, 48 or 64 octets. */
+/* Of a digest n tells the hash of SHA-2: 32, 48 or 64 octets. */
 struct ipc_digest {
 	uint64_t	ticket;		/* set by the master; 0 from a worker */
 	uint16_t	pair;		/* from a worker; in DIGEST the slot */
+	uint16_t	n;
 	uint8_t		scheme;		/* enum sign_scheme */
-	uint8_t		n;
-	uint8_t		octets[ipc_digest_max_bytes];
+	uint8_t		octets[ipc_signature_max_bytes];
 };
 
 struct ipc_signature {

@@ -80,6 +80,14 @@ $(B)/unit/check_relay_worker: $(patsubst %,$(BUILD)/worker/%.o,relay \
     $(BUILD)/t/dialog/play_tls.o
 $(B)/unit/check_relay_worker: CHECK_LIBS += $(TLS_LIBS)
 
+# On any library: OpenSSL 3 has what it needs, though deprecated.
+$(B)/unit/check_tls_key: $(patsubst %,$(BUILD)/%.o,worker/tls_key_libressl \
+    worker/tls_context worker/helper worker/helper_secrets shared/tls_judge \
+    t/dialog/play_tls)
+$(B)/unit/check_tls_key: CHECK_LIBS += $(TLS_LIBS)
+$(BUILD)/worker/tls_key_libressl.o $(BUILD)/t/unit/check_tls_key.o: \
+    ALL_CFLAGS += -Wno-deprecated-declarations
+
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 

@@ -57,9 +57,13 @@ set_scheme(EVP_PKEY_CTX *ctx, const struct ipc_digest *d)
 	const EVP_MD *hash = d->n == 32 ? EVP_sha256() :
 	    d->n == 48 ? EVP_sha384() : EVP_sha512();
 
-	if (rsa == (d->scheme == SIGN_ECDSA) ||
-	    EVP_PKEY_sign_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(ctx, hash) != 1)
+	if (rsa == (d->scheme == SIGN_ECDSA) || EVP_PKEY_sign_init(ctx) != 1)
+		return false;
+	if (d->scheme == SIGN_RSA_PSS_BLOCK)
+		return tls_key_is_pss(span_from(d->octets, d->n),
+		    EVP_PKEY_bits(keys[d->pair])) &&
+		    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
+	if (EVP_PKEY_CTX_set_signature_md(ctx, hash) != 1)
 		return false;
 	if (d->scheme == SIGN_RSA_PSS)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx,

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 
 #include "worker/helper.h"
 
@@ -13,6 +14,9 @@ static struct helper_file chains[ipc_tls_pairs_max];
 /* Of new workers: one for each certificate; the first is the default. */
 static SSL_CTX *contexts[ipc_tls_pairs_max];
 static SSL_CTX *of_relays;
+
+static struct ask *signer;
+static bool *was_refused;
 
 void
 tls_context_take(const struct ipc_pem *piece)
@@ -139,6 +143,34 @@ tls_context_client(void)
 	return of_relays;
 }
 
+void
+tls_context_ask_by(struct ask *master, bool *refused)
+{
+	signer = master;
+	was_refused = refused;
+}
+
+size_t
+tls_context_sign(uint16_t pair, enum sign_scheme scheme, struct span what,
+    uint8_t *out, size_t max)
+{
+	struct ipc_record r = { .type = IPC_SIGN, .u.digest = { .pair = pair,
+	    .scheme = (uint8_t)scheme, .n = (uint16_t)what.n } };
+	const struct ipc_signature *made = &r.u.signature;
+
+	*was_refused = true;
+	if (signer == NULL || what.n > sizeof(r.u.digest.octets))
+		return 0;
+	memcpy(r.u.digest.octets, what.p, what.n);
+	tell_record(signer, &r);
+	ask_answer(signer, &r, IPC_SIGNATURE);
+	*was_refused = made->n == 0;
+	if (made->n > max)
+		return 0;
+	memcpy(out, made->octets, made->n);
+	return made->n;
+}
+
 bool
 tls_context_shake_hands(void)
 {
@@ -153,7 +185,7 @@ tls_context_shake_hands(void)
 		return false;
 	SSL_set_bio(client, ends[0], ends[0]);
 	SSL_set_bio(server, ends[1], ends[1]);
-	tls_key_ask_by(NULL, &asked);
+	tls_context_ask_by(NULL, &asked);
 	(void)SSL_connect(client);
 	(void)SSL_accept(server);
 	return asked;

@@ -31,15 +31,16 @@ bool	tls_context_shake_hands(void);
 /* ---- keys ------------------------------------------------------------- */
 
 /*
- * OpenSSL gets a key with each certificate of our own provider, which has the
- * public half and signs by asking the sign process.  That gets digest and
- * scheme: it pads, and signs SHA-2 digests only, so that a compromised worker
- * cannot have anything decrypted.
+ * OpenSSL gets with each certificate a key of our own provider, LibreSSL one
+ * with a method of our own, which has the public half and signs by asking the
+ * sign process.  That gets digest and scheme: it pads, and signs SHA-2 digests
+ * only, so that a compromised worker cannot have anything decrypted.  Of
+ * LibreSSL it gets for RSA-PSS what is padded already, and looks whether it is.
  */
 
 /*
- * Loads the provider, unless it is there, before anything else of OpenSSL; its
- * own configuration file is not read.  False: it cannot be loaded.
+ * Prepares that once, in nursery and workers, before anything else of the
+ * library, whose configuration file is not read.  False: it cannot be done.
  */
 bool	tls_key_init(void);
 /*
@@ -51,7 +52,10 @@ EVP_PKEY *tls_key_of(X509 *certificate, uint16_t pair);
  * From now on master is asked for signatures; NULL: there are none.  *refused:
  * one that was needed was not given.
  */
-void	tls_key_ask_by(struct ask *master, bool *refused);
+void	tls_context_ask_by(struct ask *master, bool *refused);
+/* For a key: asks.  Returns the length in out, at most max; 0: none. */
+size_t	tls_context_sign(uint16_t pair, enum sign_scheme scheme,
+	    struct span what, uint8_t *out, size_t max);
 
 /* ---- what each library does in its way ---------------------------------- */
 
@@ -60,6 +64,12 @@ void	tls_key_ask_by(struct ask *master, bool *refused);
  * it frees, as far as the library lets.  False: it cannot be had to.
  */
 bool	tls_key_wipe(void);
+/*
+ * There, too: is block a PSS encoding (RFC 8017 9.1.2) for an RSA key of so
+ * many bits, with a hash of SHA-2 and a salt as long?  False where the library
+ * does not ask for blocks.
+ */
+bool	tls_key_is_pss(struct span block, int key_bits);
 /* The suite agreed on, as the library names it. */
 const char *tls_key_suite(const SSL *ssl);
 /* Is it a reason for having found nothing that both can do? */

@@ -27,8 +27,6 @@ struct key {
 };
 
 static struct key coming;	/* the next one that OpenSSL asks for */
-static struct ask *asked;
-static bool *asked_refused;
 
 /* A signature under way. */
 struct signing {
@@ -193,32 +191,20 @@ sign_all(void *ctx, unsigned char *out, size_t *out_n, size_t out_max,
     const unsigned char *in, size_t n)
 {
 	const struct signing *s = ctx;
-	struct ipc_record r = { .type = IPC_SIGN,
-	    .u.digest.pair = s->key->pair };
-	struct ipc_digest *digest = &r.u.digest;
-	const struct ipc_signature *made = &r.u.signature;
-	size_t size = sizeof(digest->octets);
+	const enum sign_scheme scheme = !is_rsa(s->key->public) ? SIGN_ECDSA :
+	    s->pss ? SIGN_RSA_PSS : SIGN_RSA_PKCS1;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	size_t size = sizeof(digest);
 
 	if (out == NULL) {
 		*out_n = (size_t)EVP_PKEY_get_size(s->key->public);
 		return 1;
 	}
-	if (EVP_Q_digest(NULL, s->hash, NULL, in, n, digest->octets,
-	    &size) != 1)
+	if (EVP_Q_digest(NULL, s->hash, NULL, in, n, digest, &size) != 1)
 		return 0;
-	digest->n = (uint8_t)size;
-	digest->scheme = !is_rsa(s->key->public) ? SIGN_ECDSA :
-	    s->pss ? SIGN_RSA_PSS : SIGN_RSA_PKCS1;
-	if (asked != NULL) {
-		tell_record(asked, &r);
-		ask_answer(asked, &r, IPC_SIGNATURE);
-	}
-	*asked_refused = asked == NULL || made->n == 0;
-	if (*asked_refused || made->n > out_max)
-		return 0;
-	memcpy(out, made->octets, made->n);
-	*out_n = made->n;
-	return 1;
+	*out_n = tls_context_sign(s->key->pair, scheme,
+	    span_from(digest, size), out, out_max);
+	return *out_n > 0;
 }
 
 static const OSSL_DISPATCH sign_rows[] = {
@@ -304,13 +290,6 @@ tls_key_of(X509 *certificate, uint16_t pair)
 	return key;
 }
 
-void
-tls_key_ask_by(struct ask *master, bool *refused)
-{
-	asked = master;
-	asked_refused = refused;
-}
-
 /* ---- in the sign process ------------------------------------------------ */
 
 /*
@@ -365,6 +344,13 @@ tls_key_wipe(void)
 	/* OpenSSL accepts these only before its first allocation. */
 	return CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc,
 	    wiping_free) == 1;
+}
+
+/* No question of ours: OpenSSL asks before it pads. */
+bool
+tls_key_is_pss(struct span block, int key_bits)
+{
+	return false;
 }
 
 /* ---- names -------------------------------------------------------------- */

@@ -158,7 +158,7 @@ tls_peer_begin(struct tls_peer *t, struct peer *peer, const char *host,
 		return false;
 	SSL_set_bio(t->ssl, bio, bio);
 	if (host == NULL) {
-		tls_key_ask_by(peer->master, &t->refused);
+		tls_context_ask_by(peer->master, &t->refused);
 		SSL_set_accept_state(t->ssl);
 	} else {
 		snprintf(name, sizeof(name), "%s", host);

@@ -285,7 +285,7 @@ functions() {
 all_tidy() {
 	list=
 	for f in server/*.c server/*/*.c worker/*.c shared/*.c shared/os/*.c; do
-		case $f in *openbsd*|*freebsd*) continue ;; esac
+		case $f in *openbsd*|*freebsd*|*libressl*) continue ;; esac
 		list="$list $f"
 	done
 	# shellcheck disable=SC2086
@@ -315,7 +315,7 @@ cpp_check() {
 clang_build() {
 	# shellcheck disable=SC2086
 	for f in server/*.c server/*/*.c worker/*.c shared/*.c shared/os/*.c; do
-		case $f in *openbsd*|*freebsd*) continue ;; esac
+		case $f in *openbsd*|*freebsd*|*libressl*) continue ;; esac
 		$clang $flags -Wall -Wextra -Wno-unused-parameter \
 		    -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 		    -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \

@@ -447,7 +447,7 @@ static void
 put_sign(struct ipc_record *r, int scheme)
 {
 	r->type = IPC_SIGN;
-	r->u.digest.n = 32;
+	r->u.digest.n = scheme == SIGN_RSA_PSS_BLOCK ? 256 : 32;
 	r->u.digest.scheme = (uint8_t)scheme;
 }
 
@@ -759,6 +759,9 @@ static const struct trick {
 	/* One signature is a session's right; there is none beside it. */
 	TRICK("SIGN", 1, ASK_FOR(put_sign, SIGN_RSA_PSS, IPC_SIGNATURE, 256),
 	    SAY(put_sign, SIGN_RSA_PSS)),
+	/* What only LibreSSL asks for, and what is no block of it. */
+	TRICK("BLOCK", 1, ASK_FOR(put_sign, SIGN_RSA_PSS_BLOCK, IPC_SIGNATURE,
+	    0), SAY(put_sign, SIGN_RSA_PSS)),
 	TRICK("BEYOND", 1, SAY(put_beyond, 1)),
 	RUN("NEWER", sign_newer),
 	/* Says that it is under TLS, and never had a signature. */

@@ -328,7 +328,8 @@ TEST(after_a_crash)
  */
 TEST(no_more_than_once)
 {
-	static const char *const lines[] = { "SIGN\n", "BEYOND\n", "TLS\n" };
+	static const char *const lines[] = { "SIGN\n", "BLOCK\n",
+	    "BEYOND\n", "TLS\n" };
 	struct daemon d;
 
 	secure_init(&d, "", "rsa");

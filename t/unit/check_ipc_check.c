@@ -360,8 +360,9 @@ static const struct field {
 	BELOW(KEY_CERTIFICATE, pem.n, 1025),
 	BELOW(KEY_CERTIFICATE, pem.last, 2),
 	BELOW(SIGN, digest.pair, 16), BELOW(DIGEST, digest.pair, 64),
-	BELOW(SIGN, digest.scheme, SIGN_SCHEME_COUNT),
-	BELOW(DIGEST, digest.scheme, SIGN_SCHEME_COUNT),
+	/* A block has other lengths. */
+	BELOW(SIGN, digest.scheme, SIGN_RSA_PSS_BLOCK),
+	BELOW(DIGEST, digest.scheme, SIGN_RSA_PSS_BLOCK),
 	BELOW(LETTER_DONE, number.n, 2),
 	ONE_OF(SIGN, digest.n, "\x20\x30\x40"),
 	ONE_OF(DIGEST, digest.n, "\x20\x30\x40"),
@@ -375,6 +376,17 @@ static const struct field {
 	BELOW(JUDGED, judged.slot, 64),
 	BELOW(JUDGED, judged.fault, TLS_FAULT_COUNT)
 };
+
+TEST(lengths_of_blocks)
+{
+	struct ipc_record r = good(IPC_DIGEST);
+
+	r.u.digest.scheme = SIGN_RSA_PSS_BLOCK;
+	for (unsigned n = 0; n <= UINT16_MAX; n++) {
+		r.u.digest.n = (uint16_t)n;
+		ck_assert_int_eq(passes(&r), n >= 256 && n <= 512);
+	}
+}
 
 /* Numbers with an end: all to some way past it, and each power of two. */
 TEST(ranges)
