@@ -142,6 +142,7 @@ fuzz: $(FUZZ:%=$(B)/fuzz/fuzz_%)
 
 # ---- whole --------------------------------------------------------------
 -include t/system/system.mk
+-include t/bsd/bsd.mk
 
 wanted = $(if $(T),$(strip $(foreach f,$(1),$(if $(strip $(foreach w,$(T),$(findstring $(w),$(f)))),$(f)))),$(1))
 

@@ -1,0 +1,1 @@
+/* Asked for by gcc's stddef.h on FreeBSD. */
