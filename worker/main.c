@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/os/os.h"
@@ -48,14 +48,12 @@ int
 main(int argc, char *argv[])
 {
 	char option = argc < 2 || argv[1][0] != '-' ? '\0' : argv[1][1];
-	int type = 0;
-	socklen_t n = sizeof(type);
-	bool asked = getsockopt(nursery_channel, SOL_SOCKET, SO_TYPE, &type,
-	    &n) == 0;
+	struct stat channel;
+	bool asked = fstat(nursery_channel, &channel) == 0;
 
 	/* ENOSYS: a nursery or the keeper executed this in its sandbox. */
 	if (argc < 1 || argv[0][0] != '/' || (asked ?
-	    type != SOCK_SEQPACKET : errno != ENOSYS)) {
+	    !S_ISSOCK(channel.st_mode) : errno != ENOSYS)) {
 		fputs("smtpd-worker: started by smtpd(8), not by hand\n",
 		    stderr);
 		return 1;

@@ -6,6 +6,7 @@
 
 #include "server/master.h"
 #include "shared/deadline.h"
+#include "shared/os/os.h"
 
 static struct {
 	TAILQ_HEAD(disk_jobs, disk_job) jobs;
@@ -45,6 +46,10 @@ send_all(struct helper *h)
 
 	TAILQ_FOREACH(job, &disk.jobs, entry)
 		for (; job->sent < job->count; job->sent++) {
+			if (!job->data && !os_sends_directories) {
+				sync_here(job, job->sent);
+				continue;
+			}
 			r.u.sync.ticket = job->ticket + job->sent;
 			r.u.sync.data = job->data;
 			if (feed_send(&h->feed, &r, job->fds[job->sent]) ==

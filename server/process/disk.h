@@ -14,7 +14,8 @@ struct disk_job {
 	TAILQ_ENTRY(disk_job)	 entry;
 	const int		*fds;		/* open until done */
 	size_t			 count;
-	bool			 data;		/* fdatasync(2) is enough */
+	bool			 data;		/* files, for which
+						   fdatasync(2) is enough */
 	/* All were tried.  error: 0, or errno of the first that failed. */
 	void			(*done)(void *arg, int error, size_t failed);
 	void			*arg;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -54,6 +55,20 @@ int	os_open_file(const char *path, int flags);
 int	os_keep_program(const char *program, int fd);
 /* execve(2) of the kept program.  Returns only on failure: -1 and errno. */
 int	os_execute(const char *program, int fd, char *const argv[]);
+/*
+ * Children that are served for: who ends is told by SIGCHLD or, in FreeBSD's
+ * capability mode, which allows neither to wait for nor to kill a process by
+ * its ID, by a descriptor that becomes readable; -1: none, or errno.
+ */
+int	os_watch_children(void);
+pid_t	os_fork(void);
+/* A child that ended, and how (waitpid(2)); 0 or -1: none yet. */
+pid_t	os_reap(int *status);
+/* SIGKILL for this child, if it is one. */
+void	os_kill_child(pid_t pid);
+/* In a child: closes descriptors from fd on, by which others can be killed. */
+#define os_forget_siblings(fd)		closefrom(fd)
+
 /* The name in ps(1): Linux before 6.14 shows the descriptor's number. */
 void	os_name_process(const char *name);
 
@@ -61,6 +76,16 @@ void	os_name_process(const char *name);
 #ifndef __FreeBSD__
 #define os_keep_directory(dir)		0
 #define os_open_file(path, flags)	open(path, flags)
+#define os_watch_children()		(-1)
+#define os_reap(status)			waitpid(-1, status, WNOHANG)
+#undef os_forget_siblings
+#define os_forget_siblings(fd)		((void)(fd))
+#endif
+/* pledge(2) kills who sends a directory; FFS syncs names as they change. */
+#ifdef __OpenBSD__
+#define os_sends_directories		false
+#else
+#define os_sends_directories		true
 #endif
 #ifndef __linux__
 #define os_drop_capabilities()		((void)0)
@@ -69,7 +94,9 @@ void	os_name_process(const char *name);
 #define os_refuse_descriptors(fd)	((void)(fd))
 #define os_name_directory(dir)		(-1)
 #define os_name_process(name)		((void)(name))
+#ifndef __FreeBSD__
 #define os_fork()			fork()
+#endif
 #else
 /* fork(2) without libc's handlers: what they write to is copied twice. */
 #define os_fork()			_Fork()

@@ -4,8 +4,11 @@
  *
  * Not prevented by pledge, as sandbox_beyond says: "stdio" includes write(2),
  * ftruncate(2) and fcntl(F_SETFL); "proc" includes kill(2) of processes of the
- * same user; "inet" includes socket, bind, listen, accept and connect.  An
- * executed program starts without a pledge, so sandbox_resume pledges again.
+ * same user; "inet" includes socket, bind, listen, accept and connect.
+ *
+ * What a nursery or the keeper executes is held from its first instruction, by
+ * the same promises (execpromises), and keeps what is unveiled: it unveils no
+ * more, which would kill it.
  */
 #include <sys/resource.h>
 
@@ -54,7 +57,6 @@ unveil_paths(const struct sandbox_path *paths, size_t path_count,
 	return unveil(NULL, NULL);
 }
 
-/* A worker may not unveil any more: no promise of its role opens files. */
 int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
@@ -63,9 +65,6 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	unsigned rights = sandbox_table[role].rights;
 	char promises[promises_max_bytes] = "";
 
-	if ((rights & (RIGHT_SERVE | RIGHT_FORK)) &&
-	    unveil_paths(paths, path_count, what) == -1)
-		return -1;
 	*what = "pledge";
 	errno = E2BIG;
 	for (size_t i = 0; i < n; i++)
@@ -73,7 +72,18 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 		    promise_table[i].words, sizeof(promises)) >=
 		    sizeof(promises))
 			return -1;
-	return pledge(promises, NULL);
+	return pledge(promises, promises);
+}
+
+/* A worker may not unveil any more: no promise of its role opens files. */
+int
+sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	if ((sandbox_table[role].rights & (RIGHT_SERVE | RIGHT_FORK)) &&
+	    unveil_paths(paths, path_count, what) == -1)
+		return -1;
+	return sandbox_resume(role, paths, path_count, what);
 }
 
 const struct sandbox_facts sandbox_os_facts = { true,

@@ -113,6 +113,11 @@ sandbox_lock(enum sandbox_role role)
 {
 	struct rlimit limit;
 
+#ifdef __OpenBSD__
+	/* No promise allows mlockall(2), and the swap area is encrypted. */
+	return false;
+#endif
+
 	/* All addresses count: the role's memory and at most 64 MiB more. */
 	return getrlimit(RESOURCE(RLIMIT_MEMLOCK), &limit) == 0 &&
 	    limit.rlim_cur >= sandbox_table[role].memory_max_bytes +

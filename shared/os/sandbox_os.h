@@ -32,9 +32,6 @@
 int	sandbox_os_enter(enum sandbox_role role,
 	    const struct sandbox_path *paths, size_t path_count,
 	    const char **what);
-#ifdef __OpenBSD__
-#define sandbox_os_enter		sandbox_resume
-#endif
 
 /* What a probe works on, made by its process before it enters role. */
 struct sandbox_things {

@@ -284,6 +284,8 @@ sandbox_probe_run(const struct sandbox_probe *probe, enum sandbox_role role,
 	int status;
 
 	if (pid == 0) {
+		/* OpenBSD tells the terminal of each process it kills. */
+		(void)setsid();
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, t.pair) == -1 ||
 		    (held && sandbox_enter(role, NULL, 0, &what) == -1))
 			_exit(errno != 0 ? errno : ECANCELED);
