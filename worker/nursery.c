@@ -98,6 +98,7 @@ breed(const struct nursery *n, char option)
 		if (dup2(ends[1], nursery_channel) == -1)
 			_exit(nursery_exit_unsafe);
 		close(ends[1]);
+		os_forget_siblings(nursery_program + 1);
 		if (option != '\0') {
 			execute_self(n, option);
 			_exit(0);	/* the channel's end tells the master */
@@ -128,7 +129,7 @@ reap(void)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = os_reap(&status)) > 0) {
 		r.u.child.pid = pid;
 		r.u.child.status = status;
 		helper_answer(nursery_channel, &r, -1);
@@ -214,8 +215,6 @@ take_settings(struct nursery *n, const struct ipc_settings *settings)
 static void
 on_record(struct nursery *n, const struct ipc_record *r)
 {
-	siginfo_t ended;
-
 	if (r->type == IPC_SETTINGS) {
 		take_settings(n, &r->u.settings);
 	} else if (r->type == IPC_CERTIFICATE) {
@@ -229,10 +228,7 @@ on_record(struct nursery *n, const struct ipc_record *r)
 	    (n->role == SANDBOX_NURSERY)) {
 		breed(n, (char)r->u.number.n);
 	} else if (r->type == IPC_KILL) {
-		/* An ended child keeps its pid until it is waited for. */
-		if (waitid(P_PID, (id_t)r->u.child.pid, &ended, WEXITED |
-		    WNOHANG | WNOWAIT) == 0)
-			kill(r->u.child.pid, SIGKILL);
+		os_kill_child(r->u.child.pid);
 	} else if (r->type == IPC_RENEW) {
 		execute_self(n, 'r');
 		helper_answer(nursery_channel, &(struct ipc_record){
@@ -251,7 +247,8 @@ nursery_run(char *argv[], enum sandbox_role role, bool held)
 {
 	static struct nursery n;
 	struct sigaction sa = { .sa_handler = on_sigchld };
-	struct pollfd fd = { .fd = nursery_channel, .events = POLLIN };
+	struct pollfd fds[] = { { nursery_channel, POLLIN, 0 },
+	    { os_watch_children(), POLLIN, 0 } };
 	enum ipc_got got = IPC_GOT_NOTHING;
 	struct ipc_record r;
 	const char *what;
@@ -275,7 +272,8 @@ nursery_run(char *argv[], enum sandbox_role role, bool held)
 	}
 	while (got == IPC_GOT_RECORD || got == IPC_GOT_NOTHING) {
 		reap();
-		if (ppoll(&fd, 1, NULL, &wait_mask) == -1)
+		if (ppoll(fds, 2, NULL, &wait_mask) == -1 ||
+		    fds[0].revents == 0)
 			continue;
 		got = ipc_recv(nursery_channel, IPC_TO_NURSERY, IPC_AT_ANY,
 		    true, &r, &passed, &what);

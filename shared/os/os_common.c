@@ -1,20 +1,24 @@
 /*
- * What several systems have, each in its way: files of a process in its
- * sandbox; a program that executes itself again by a descriptor, as its path
- * may lead through a private home (OpenBSD executes by path only); local
+ * What several systems have, each in its way: files and children of a process
+ * in its sandbox; a program that executes itself again by a descriptor, as its
+ * path may lead through a private home (OpenBSD executes by path only); local
  * datagrams.  FreeBSD's capability mode (capsicum(4)) opens files only relative
- * to a directory's descriptor: written after the manual pages and compiled
- * against stub headers only; it has not run.
+ * to a directory's descriptor, and knows children only by theirs.
  */
 #include "shared/os/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#ifdef __FreeBSD__
+#include <sys/event.h>
+#include <sys/procdesc.h>
+#endif
 #include <syslog.h>
 #include <unistd.h>
 
@@ -74,6 +78,102 @@ os_open_file(const char *path, int flags)
 	if (dir == -1)
 		return open(path, flags);
 	return openat(dir, slash == NULL ? path : slash + 1, flags);
+}
+
+#endif
+
+/* ---- children ----------------------------------------------------------- */
+
+#ifdef __FreeBSD__
+
+static int children = -1;	/* kqueue(2) */
+
+/* The first process descriptor from fd on, and its process; -1: none. */
+static int
+find_child(int fd, pid_t *pid)
+{
+	const int end = getdtablesize();
+
+	while (fd < end && pdgetpid(fd, pid) == -1)
+		fd++;
+	return fd < end ? fd : -1;
+}
+
+static void
+watch_child(int fd)
+{
+	struct kevent add;
+
+	EV_SET(&add, (uintptr_t)fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0,
+	    NULL);
+	(void)kevent(children, &add, 1, NULL, 0, NULL);
+}
+
+/* An executed image finds the children of the one before by descriptors. */
+int
+os_watch_children(void)
+{
+	pid_t pid;
+
+	children = kqueue();
+	(void)fcntl(children, F_SETFD, FD_CLOEXEC);
+	for (int fd = find_child(0, &pid); fd != -1;
+	    fd = find_child(fd + 1, &pid))
+		watch_child(fd);
+	return children;
+}
+
+/* A child outlives this process, as elsewhere (PD_DAEMON). */
+pid_t
+os_fork(void)
+{
+	int fd;
+	pid_t pid = pdfork(&fd, PD_DAEMON);
+
+	if (pid > 0)
+		watch_child(fd);
+	return pid;
+}
+
+/* Nothing waits: the close removes what is left of the process. */
+pid_t
+os_reap(int *status)
+{
+	const struct timespec at_once = { 0, 0 };
+	struct kevent ended;
+	pid_t pid = 0;
+
+	if (kevent(children, NULL, 0, &ended, 1, &at_once) != 1)
+		return 0;
+	*status = (int)ended.data;
+	(void)pdgetpid((int)ended.ident, &pid);
+	close((int)ended.ident);
+	return pid;
+}
+
+void
+os_kill_child(pid_t pid)
+{
+	pid_t other = 0;
+	int fd = find_child(0, &other);
+
+	while (fd != -1 && other != pid)
+		fd = find_child(fd + 1, &other);
+	if (fd != -1)
+		(void)pdkill(fd, SIGKILL);
+}
+
+#else
+
+/* An ended child keeps its pid until it is waited for. */
+void
+os_kill_child(pid_t pid)
+{
+	siginfo_t ended;
+
+	if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) ==
+	    0)
+		kill(pid, SIGKILL);
 }
 
 #endif
