@@ -126,8 +126,8 @@ parse_listen(const char *text, struct conf_listen *out)
 	struct span host = span_from(text, colon == NULL ? 0 :
 	    (size_t)(colon - text));
 	bool bracket = host.n > 1 && host.p[0] == '[' &&
-	    host.p[host.n - 1] == ']', ipv6;
-	uint8_t ip[16];
+	    host.p[host.n - 1] == ']';
+	struct ip ip;
 	char *end;
 	unsigned long port;
 
@@ -140,10 +140,10 @@ parse_listen(const char *text, struct conf_listen *out)
 		host = span_of("127.0.0.1");
 	if (bracket)
 		host = span_from(host.p + 1, host.n - 2);
-	if (!ip_parse(host, &ipv6, ip) || ipv6 != bracket)
+	if (!ip_parse(host, &ip) || ip.ipv6 != bracket)
 		return false;
 	memset(out, 0, sizeof(*out));
-	out->addr_len = ip_sockaddr(ipv6, ip, (uint16_t)port, &out->addr);
+	out->addr_len = ip_sockaddr(&ip, (uint16_t)port, &out->addr);
 	return true;
 }
 

@@ -31,15 +31,33 @@ ip_parse_v6(struct span in, uint8_t out[16])
 }
 
 bool
-ip_parse(struct span in, bool *ipv6, uint8_t out[16])
+ip_parse(struct span in, struct ip *out)
 {
-	memset(out, 0, 16);
-	*ipv6 = !ip_parse_v4(in, out);
-	return !*ipv6 || ip_parse_v6(in, out);
+	memset(out, 0, sizeof(*out));
+	out->ipv6 = !ip_parse_v4(in, out->ip);
+	return !out->ipv6 || ip_parse_v6(in, out->ip);
+}
+
+struct ip
+ip_from(bool ipv6, const void *octets)
+{
+	const bool mapped = ipv6 && ip_is_mapped(octets);
+	struct ip ip = { .ipv6 = ipv6 && !mapped };
+
+	memcpy(ip.ip, (const uint8_t *)octets + (mapped ? 12 : 0),
+	    ip.ipv6 ? 16 : 4);
+	return ip;
+}
+
+const char *
+ip_text(const struct ip *ip, char out[ip_text_max_bytes + 1])
+{
+	return inet_ntop(ip->ipv6 ? AF_INET6 : AF_INET, ip->ip, out,
+	    ip_text_max_bytes + 1);
 }
 
 socklen_t
-ip_sockaddr(bool ipv6, const uint8_t *ip, uint16_t port,
+ip_sockaddr(const struct ip *ip, uint16_t port,
     struct sockaddr_storage *out)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
@@ -47,12 +65,12 @@ ip_sockaddr(bool ipv6, const uint8_t *ip, uint16_t port,
 
 	memset(out, 0, sizeof(*out));
 	in.sin_port = in6.sin6_port = htons(port);
-	if (ipv6) {
-		memcpy(&in6.sin6_addr, ip, 16);
+	if (ip->ipv6) {
+		memcpy(&in6.sin6_addr, ip->ip, 16);
 		memcpy(out, &in6, sizeof(in6));
 		return sizeof(in6);
 	}
-	memcpy(&in.sin_addr, ip, 4);
+	memcpy(&in.sin_addr, ip->ip, 4);
 	memcpy(out, &in, sizeof(in));
 	return sizeof(in);
 }
@@ -135,7 +153,7 @@ reach_v6(const uint8_t *ip)
 }
 
 enum ip_reach
-ip_reach(bool ipv6, const uint8_t *ip)
+ip_reach(const struct ip *ip)
 {
-	return ipv6 ? reach_v6(ip) : reach_v4(ip);
+	return ip->ipv6 ? reach_v6(ip->ip) : reach_v4(ip->ip);
 }

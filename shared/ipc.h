@@ -118,8 +118,7 @@ struct ipc_ask {
 	uint8_t		what;		/* enum ipc_question */
 	uint8_t		form;		/* enum ipc_form */
 	uint8_t		all;		/* STATUS: list sessions and workers */
-	uint8_t		ipv6;		/* CLIENT: the address */
-	uint8_t		ip[16];		/* IPv4: the first four octets */
+	struct ip	ip;		/* CLIENT: the address */
 	/* QUEUE: what to do with which messages; "" and 0 match all. */
 	uint8_t		act;		/* enum ipc_queue_act */
 	uint64_t	age_s;		/* queued at least so long ago */

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "shared/ip.h"
 #include "shared/ipc.h"
 
 /* As a C string; without a NUL in size octets it is longer than any may be. */
@@ -46,7 +45,7 @@ is_outcome(const struct ipc_outcome *o)
 
 /* Each address has one form, or one client would count as several. */
 static bool
-is_ip(const struct ipc_ip *a)
+is_ip(const struct ip *a)
 {
 	static const uint8_t zero[12];
 
@@ -77,7 +76,7 @@ static bool
 is_ask(const struct ipc_ask *a)
 {
 	return a->what < QUESTION_COUNT && a->form < FORM_COUNT &&
-	    a->all <= 1 && a->ipv6 <= 1 && a->act < QUEUE_ACT_COUNT &&
+	    a->all <= 1 && a->ip.ipv6 <= 1 && a->act < QUEUE_ACT_COUNT &&
 	    ends(a->id, sizeof(a->id)) && ends(a->from, sizeof(a->from)) &&
 	    ends(a->to, sizeof(a->to)) && ends(a->site, sizeof(a->site));
 }

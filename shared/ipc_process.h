@@ -5,6 +5,7 @@
 #ifndef SHARED_IPC_PROCESS_H
 #define SHARED_IPC_PROCESS_H
 
+#include "shared/ip.h"
 #include "shared/ipc_words.h"
 #include "shared/password_form.h"
 #include "shared/sasl.h"
@@ -151,15 +152,10 @@ struct ipc_written {
 	int32_t		error;		/* errno, if n is not all */
 };
 
-struct ipc_ip {
-	uint8_t		ipv6;
-	uint8_t		ip[16];		/* IPv4: the first four octets */
-};
-
 /* Connect to this address; from source, if it has one. */
 struct ipc_dial {
-	struct ipc_ip	to;
-	struct ipc_ip	source;
+	struct ip	to;
+	struct ip	source;
 	uint16_t	port;
 	uint8_t		udp;
 	uint8_t		has_source;

@@ -125,7 +125,7 @@ struct ipc_tls {
 
 /* The client; not given by LOCAL and UNKNOWN. */
 struct ipc_proxy {
-	struct ipc_ip	ip;
+	struct ip	ip;
 	uint8_t		given;
 	uint16_t	port;
 };
@@ -174,7 +174,7 @@ struct ipc_host {
 	uint8_t		status;		/* of its addresses: RESOLVE_ */
 	uint8_t		count;
 	char		name[smtp_domain_max_bytes + 1];
-	struct ipc_ip	addresses[resolve_addresses_max];
+	struct ip	addresses[resolve_addresses_max];
 };
 
 /* Ends a ticket.  With OK, one HOST at least came right before it. */

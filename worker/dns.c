@@ -171,7 +171,7 @@ add_host(struct dns_answer *a, const struct ipc_host *h)
 static bool
 take_data(struct span m, const struct record *r, struct dns_answer *a)
 {
-	struct ipc_ip ip = { .ipv6 = r->type == DNS_AAAA };
+	struct ip ip = { .ipv6 = r->type == DNS_AAAA };
 	struct ipc_host h = { 0 };
 	struct name name;
 

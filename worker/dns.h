@@ -35,7 +35,7 @@ size_t	dns_query(uint16_t id, struct span name, enum dns_type type,
 struct dns_addresses {
 	enum resolve_status	status;
 	size_t			count;
-	struct ipc_ip		ip[resolve_addresses_max];
+	struct ip		ip[resolve_addresses_max];
 };
 
 /* Only what belongs to the name, or to what its CNAMEs lead to. */

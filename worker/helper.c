@@ -5,7 +5,6 @@
  */
 #include "worker/helper.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,7 +16,6 @@
 #include <unistd.h>
 
 #include "shared/file.h"
-#include "shared/ip.h"
 
 void
 helper_answer(int channel, struct ipc_record *r, int pass)
@@ -240,13 +238,12 @@ dial_take_words(char *const *all)
 enum dial_permit
 dial_permits(const struct ipc_dial *d)
 {
-	const enum ip_reach reach = ip_reach(d->to.ipv6, d->to.ip);
-	char port[16], address[INET6_ADDRSTRLEN] = "", one[80];
+	const enum ip_reach reach = ip_reach(&d->to);
+	char port[16], address[ip_text_max_bytes + 1], one[80];
 
 	snprintf(port, sizeof(port), "%u/%s", d->port, d->udp ? "udp" : "tcp");
-	inet_ntop(d->to.ipv6 ? AF_INET6 : AF_INET, d->to.ip, address,
-	    sizeof(address));
-	snprintf(one, sizeof(one), "%s@%s", port, address);
+	snprintf(one, sizeof(one), "%s@%s", port,
+	    ip_text(&d->to, address));
 	if (has_word(one))
 		return DIAL_YES;
 	return (reach == IP_PUBLIC ||
@@ -263,10 +260,10 @@ new_socket(bool ipv6, bool udp)
 }
 
 static bool
-is_bindable(const struct ipc_ip *ip)
+is_bindable(const struct ip *ip)
 {
 	struct sockaddr_storage ss;
-	socklen_t n = ip_sockaddr(ip->ipv6, ip->ip, 0, &ss);
+	socklen_t n = ip_sockaddr(ip, 0, &ss);
 	int fd = new_socket(ip->ipv6, true);
 	bool bound = fd != -1 && bind(fd, (struct sockaddr *)&ss, n) == 0;
 
@@ -282,7 +279,7 @@ is_bindable(const struct ipc_ip *ip)
 static bool
 is_own(const struct ipc_dial *d)
 {
-	static const struct ipc_ip nobodys[2] = {
+	static const struct ip nobodys[2] = {
 		{ false, { 240, 0, 0, 1 } },
 		{ true, { 0x01, 0x00, [15] = 1 } }	/* RFC 6666 */
 	};
@@ -296,7 +293,7 @@ dial(const struct ipc_dial *d, int *fd)
 {
 	const enum dial_permit permit = dial_permits(d);
 	struct sockaddr_storage to, from;
-	socklen_t n = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
+	socklen_t n = ip_sockaddr(&d->to, d->port, &to);
 
 	*fd = -1;
 	if (permit == DIAL_NO)
@@ -306,8 +303,8 @@ dial(const struct ipc_dial *d, int *fd)
 	*fd = new_socket(d->to.ipv6, d->udp);
 	if (*fd == -1)
 		return errno;
-	if (d->has_source && bind(*fd, (struct sockaddr *)&from, ip_sockaddr(
-	    d->source.ipv6, d->source.ip, 0, &from)) == -1)
+	if (d->has_source && bind(*fd, (struct sockaddr *)&from,
+	    ip_sockaddr(&d->source, 0, &from)) == -1)
 		return errno;
 	return connect(*fd, (struct sockaddr *)&to, n) == 0 ? 0 : errno;
 }

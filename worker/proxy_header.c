@@ -23,17 +23,6 @@ may_be(struct span in, const uint8_t *front, size_t n)
 	return memcmp(in.p, front, in.n < n ? in.n : n) == 0;
 }
 
-/* A mapped IPv4 address becomes IPv4, so that it has one form here. */
-static void
-set_ip(struct ipc_proxy *out, bool ipv6, const uint8_t *ip)
-{
-	bool mapped = ipv6 && ip_is_mapped(ip);
-
-	out->given = 1;
-	out->ip.ipv6 = ipv6 && !mapped;
-	memcpy(out->ip.ip, mapped ? ip + 12 : ip, out->ip.ipv6 ? 16 : 4);
-}
-
 /* ---- version 1 -------------------------------------------------------- */
 
 /* Digits up to 65535, without a zero in front. */
@@ -74,7 +63,8 @@ parse_line(struct span line, struct ipc_proxy *out)
 		return PROXY_FAIL_ADDRESS;
 	if (!parse_port(port, &out->port) || !parse_port(rest, &unused))
 		return PROXY_FAIL_PORT;
-	set_ip(out, ipv6, ip);
+	out->given = 1;
+	out->ip = ip_from(ipv6, ip);
 	return PROXY_OK;
 }
 
@@ -130,7 +120,8 @@ parse_v2(struct span in, struct ipc_proxy *out)
 	if (in.n < fixed_bytes + length)
 		return PROXY_MORE;
 	if (!own) {
-		set_ip(out, ipv6, in.p + fixed_bytes);
+		out->given = 1;
+		out->ip = ip_from(ipv6, in.p + fixed_bytes);
 		out->port = big_endian(in.p + fixed_bytes + (ipv6 ? 32 : 8));
 	}
 	return PROXY_OK;

@@ -128,10 +128,10 @@ conf_find_entry(const struct conf_table *t, struct span name)
 }
 
 bool
-conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
+conf_is_proxy(const struct conf *conf, const struct ip *ip)
 {
 	for (size_t i = 0; i < conf->proxy_count; i++)
-		if (conf_range_has(&conf->proxies[i], ipv6, ip))
+		if (conf_range_has(&conf->proxies[i], ip))
 			return true;
 	return false;
 }

@@ -168,8 +168,8 @@ const struct conf_domain *conf_find_domain(const struct conf *conf,
 /* The entry of that name (ASCII folded), or NULL. */
 const struct conf_entry *conf_find_entry(const struct conf_table *t,
 	    struct span name);
-/* Is ip, 4 octets or with ipv6 16 (not IPv4-mapped), that of a proxy? */
-bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);
+/* Is ip, not IPv4-mapped, that of a proxy? */
+bool	conf_is_proxy(const struct conf *conf, const struct ip *ip);
 
 /* Recipients point into the tables of a configuration: it outlives them. */
 struct conf_epoch {

@@ -9,9 +9,8 @@ struct conf;
 
 /* A host, or a network: "ADDRESS[/BITS]". */
 struct conf_range {
-	bool		 ipv6;
+	struct ip	 ip;		/* zero behind the prefix */
 	uint8_t		 bits;		/* of the prefix */
-	uint8_t		 ip[16];	/* zero behind the prefix */
 	unsigned	 line;		/* of the configuration */
 };
 
@@ -19,7 +18,7 @@ struct conf_range {
 struct conf_via {
 	char		*host;		/* ASCII; a name has a dot */
 	bool		 is_ip;		/* host is ip as it was written */
-	struct ipc_ip	 ip;
+	struct ip	 ip;
 	uint16_t	 port;
 	unsigned	 line;
 };
@@ -33,14 +32,14 @@ struct conf_route {
 
 /* "source ADDRESS [as NAME]". */
 struct conf_source {
-	struct ipc_ip	 ip;
+	struct ip	 ip;
 	char		*name;		/* for EHLO; NULL: hostname */
 	unsigned	 line;		/* 0: none of this family */
 };
 
 /* "resolver ADDRESS [port N] [trusted]". */
 struct conf_resolver {
-	struct ipc_ip	 ip;
+	struct ip	 ip;
 	uint16_t	 port;
 	bool		 believed;	/* its AD bit */
 	unsigned	 line;		/* 0: of /etc/resolv.conf */
@@ -64,17 +63,16 @@ struct conf_relay {
 	size_t			 resolver_count;
 };
 
-/* The line that lets user ("": nobody) or ip (4 or 16 octets) send; 0: none. */
+/* The line that lets user ("": nobody) or ip send; 0: none. */
 unsigned conf_relay_permits(const struct conf *conf, const char *user,
-	    bool ipv6, const uint8_t *ip);
+	    const struct ip *ip);
 /* The way of mail for domain; by MX host is NULL. */
 const struct conf_via *conf_relay_via(const struct conf *conf,
 	    struct span domain);
 /* Without "resolver": those of before; NULL: of resolv.conf, or 127.0.0.1. */
 void	conf_relay_find_resolvers(struct conf *conf,
 	    const struct conf *before);
-/* Is ip in the range?  4 octets, or with ipv6 16. */
-bool	conf_range_has(const struct conf_range *range, bool ipv6,
-	    const uint8_t *ip);
+/* Is ip in the range? */
+bool	conf_range_has(const struct conf_range *range, const struct ip *ip);
 
 #endif

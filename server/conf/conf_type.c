@@ -5,7 +5,6 @@
 
 #include "server/conf/conf_keyword.h"
 #include "shared/buf.h"
-#include "shared/ip.h"
 
 bool
 conf_bad(struct conf_setting *s, size_t at, const char *noun,
@@ -190,17 +189,16 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 	const struct conf_word *words = s->cut->words;
 	struct conf *conf = s->conf;
 	struct conf_listen l = { .line = s->report->place.number };
-	uint8_t ip[16];
+	struct ip ip;
 	uint64_t port;
-	bool ipv6;
 
 	if (!conf_parse_number(words[3].text, conf_units_number, &port) ||
 	    port > UINT16_MAX)
 		return conf_bad(s, 3, "port",
 		    "a number from 0 to 65535, 0 for any free port");
-	if (!ip_parse(word, &ipv6, ip))
+	if (!ip_parse(word, &ip))
 		return false;
-	l.addr_len = ip_sockaddr(ipv6, ip, (uint16_t)port, &l.addr);
+	l.addr_len = ip_sockaddr(&ip, (uint16_t)port, &l.addr);
 	/* Lines with port 0 never collide: each gets a port of its own. */
 	for (size_t i = 0; port != 0 && i < conf->listen_count; i++)
 		if (conf->listens[i].addr_len == l.addr_len &&

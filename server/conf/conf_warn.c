@@ -95,7 +95,7 @@ conf_warn_apart(const char *root)
 static void
 warn_relay(const struct conf *conf, conf_warn_fn *tell)
 {
-	static const uint8_t docker[16] = { 172, 17, 0, 1 };
+	static const struct ip docker = { 0, { 172, 17, 0, 1 } };
 	const struct conf_relay *relay = &conf->relay;
 	bool can_log_in = conf->listen_count == 0;
 
@@ -107,12 +107,12 @@ warn_relay(const struct conf *conf, conf_warn_fn *tell)
 	for (size_t i = 0; i < relay->from_count; i++) {
 		const struct conf_range *r = &relay->from[i];
 
-		if (ip_reach(r->ipv6, r->ip) == IP_PUBLIC &&
-		    r->bits < (r->ipv6 ? 48 : 24))
+		if (ip_reach(&r->ip) == IP_PUBLIC &&
+		    r->bits < (r->ip.ipv6 ? 48 : 24))
 			tell(conf->path, r->line, "everybody in this network, "
 			    "which is neither private nor small, can send mail "
 			    "to anybody in your name");
-		else if (conf_range_has(r, false, docker))
+		else if (conf_range_has(r, &docker))
 			tell(conf->path, r->line, "172.17.0.1 is in this "
 			    "network: where Docker passes connections on to "
 			    "here, strangers come from that address, and can "

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/ip.h"
-
 enum { dns_port = 53 };
 
 /* Fills *out; NULL, or what is wanted. */
@@ -18,12 +16,12 @@ parse_range(struct span in, struct conf_range *out)
 	uint8_t rest[16] = { 0 };
 	uint64_t bits;
 
-	if (!ip_parse(ip, &out->ipv6, out->ip))
+	if (!ip_parse(ip, &out->ip))
 		return "an IPv4 or IPv6 address, and \"/\" and a number of "
 		    "bits for a network";
-	if (out->ipv6 && ip_is_mapped(out->ip))
+	if (out->ip.ipv6 && ip_is_mapped(out->ip.ip))
 		return "an IPv4-mapped address: write the IPv4 address";
-	out->bits = out->ipv6 ? 128 : 32;
+	out->bits = out->ip.ipv6 ? 128 : 32;
 	if (slash != NULL) {
 		if ((length.n > 1 && length.p[0] == '0') ||
 		    !conf_parse_number(length, conf_units_number, &bits) ||
@@ -32,11 +30,11 @@ parse_range(struct span in, struct conf_range *out)
 			    "IPv6";
 		out->bits = (uint8_t)bits;
 	}
-	memcpy(rest, out->ip, (out->bits + 7U) / 8);
+	memcpy(rest, out->ip.ip, (out->bits + 7U) / 8);
 	if (out->bits % 8 != 0)
 		rest[out->bits / 8] &= (uint8_t)(0xff00U >> out->bits % 8);
-	return memcmp(rest, out->ip, sizeof(rest)) == 0 ? NULL : "bits are set "
-	    "behind the prefix: write the first address of the network";
+	return memcmp(rest, out->ip.ip, sizeof(rest)) == 0 ? NULL :
+	    "bits are set behind the prefix: write the first address of the network";
 }
 
 bool
@@ -46,15 +44,15 @@ conf_range_read(struct conf_setting *s, struct conf_range **list,
 	struct conf_range r = { .line = s->report->place.number };
 	const char *why = parse_range(s->cut->words[1].text, &r);
 
-	if (why == NULL && r.bits < (r.ipv6 ? 16 : 8))
+	if (why == NULL && r.bits < (r.ip.ipv6 ? 16 : 8))
 		why = wide;
 	if (why != NULL)
 		return conf_bad(s, 1, "range", why);
 	for (size_t i = 0; i < *count; i++) {
 		const struct conf_range *old = &(*list)[i];
 
-		if (old->ipv6 == r.ipv6 && old->bits == r.bits &&
-		    memcmp(old->ip, r.ip, sizeof(r.ip)) == 0)
+		if (old->bits == r.bits &&
+		    memcmp(&old->ip, &r.ip, sizeof(r.ip)) == 0)
 			return conf_twin(s, "range", old->line);
 	}
 	if (*count == max)
@@ -84,17 +82,15 @@ conf_relay_from(struct conf_setting *s, struct span word, void *slot)
 
 /* Parses an address that a host can have. */
 static bool
-parse_ip(struct span word, struct ipc_ip *out)
+parse_ip(struct span word, struct ip *out)
 {
 	static const uint8_t zero[16];
 	const uint8_t *ip = out->ip;
-	bool ipv6;
 
-	if (!ip_parse(word, &ipv6, out->ip) ||
+	if (!ip_parse(word, out) ||
 	    memcmp(ip, zero, sizeof(zero)) == 0)
 		return false;
-	out->ipv6 = ipv6;
-	return ipv6 ? ip[0] != 0xff && !ip_is_mapped(ip) :
+	return out->ipv6 ? ip[0] != 0xff && !ip_is_mapped(ip) :
 	    ip[0] != 0 && ip[0] < 0xe0;
 }
 
@@ -294,21 +290,22 @@ conf_relay_find_resolvers(struct conf *conf, const struct conf *before)
 /* ---- questions ---------------------------------------------------------- */
 
 bool
-conf_range_has(const struct conf_range *range, bool ipv6, const uint8_t *ip)
+conf_range_has(const struct conf_range *range, const struct ip *ip)
 {
-	return range->ipv6 == ipv6 && ip_within(ip, range->ip, range->bits);
+	return range->ip.ipv6 == ip->ipv6 &&
+	    ip_within(ip->ip, range->ip.ip, range->bits);
 }
 
 unsigned
-conf_relay_permits(const struct conf *conf, const char *user, bool ipv6,
-    const uint8_t *ip)
+conf_relay_permits(const struct conf *conf, const char *user,
+    const struct ip *ip)
 {
 	const struct conf_relay *relay = &conf->relay;
 
 	if (user[0] != '\0' && relay->authenticated != 0)
 		return relay->authenticated;
 	for (size_t i = 0; i < relay->from_count; i++)
-		if (conf_range_has(&relay->from[i], ipv6, ip))
+		if (conf_range_has(&relay->from[i], ip))
 			return relay->from[i].line;
 	return 0;
 }

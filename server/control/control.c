@@ -160,12 +160,11 @@ on_sent(void *arg)
 static void
 answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 {
-	struct address client = { .ipv6 = ask->ipv6 };
+	struct address client = { .ip = ask->ip };
 	uint64_t count[SESSION_STATE_COUNT];
 	const int64_t now_ms = deadline_now_ms();
 	const struct address_host *network, *h;
 
-	memcpy(client.ip, ask->ip, sizeof(client.ip));
 	network = address_look(m->book, &client, true, now_ms);
 	h = address_look(m->book, &client, false, now_ms);
 	fprintf(f, "%lld %llu %llu %llu\n", h == NULL ||

@@ -1,7 +1,6 @@
 /* Mail that leaves: the queue, the sites that fail, the DNS; and its way. */
 #include "server/control/control.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -170,16 +169,14 @@ static const char *const statuses[RESOLVE_STATUS_COUNT] = {
 static void
 tell_host(const struct ipc_host *h, FILE *f)
 {
-	char ip[INET6_ADDRSTRLEN];
+	char ip[ip_text_max_bytes + 1];
 
 	fprintf(f, "  %5u %s:%s%s", h->preference, h->name,
 	    h->status == RESOLVE_OK ? "" : " ",
 	    h->status == RESOLVE_OK ? "" : statuses[h->status]);
-	for (size_t i = 0; i < h->count; i++) {
-		inet_ntop(h->addresses[i].ipv6 ? AF_INET6 : AF_INET,
-		    h->addresses[i].ip, ip, sizeof(ip));
-		fprintf(f, "%s %s", i > 0 ? "," : "", ip);
-	}
+	for (size_t i = 0; i < h->count; i++)
+		fprintf(f, "%s %s", i > 0 ? "," : "",
+		    ip_text(&h->addresses[i], ip));
 	fputc('\n', f);
 }
 
@@ -190,13 +187,12 @@ tell_manner(const struct conf *conf, bool ipv6, FILE *f)
 	static const char *const tls[] = { [RELAY_TLS_NONE] = "never",
 	    [RELAY_TLS_MAY] = "if it is offered", [RELAY_TLS_MUST] = "always" };
 	const struct conf_source *s = &conf->relay.sources[ipv6];
-	char ip[INET6_ADDRSTRLEN] = "any address of this host";
+	char ip[ip_text_max_bytes + 1];
 
-	if (s->line != 0)
-		inet_ntop(ipv6 ? AF_INET6 : AF_INET, s->ip.ip, ip, sizeof(ip));
 	fprintf(f, "  by %s from %s, as %s, with TLS %s\n",
-	    ipv6 ? "IPv6" : "IPv4", ip, s->line != 0 && s->name != NULL ?
-	    s->name : conf->hostname, tls[conf->relay.tls]);
+	    ipv6 ? "IPv6" : "IPv4", s->line == 0 ?
+	    "any address of this host" : ip_text(&s->ip, ip),
+	    s->line != 0 && s->name != NULL ? s->name : conf->hostname, tls[conf->relay.tls]);
 }
 
 static void

@@ -221,7 +221,7 @@ check_addresses(void)
 		const struct conf_source *s = &trial.conf->relay.sources[i];
 		struct conf_listen l = { .line = s->line };
 
-		l.addr_len = ip_sockaddr(i == 1, s->ip.ip, 0, &l.addr);
+		l.addr_len = ip_sockaddr(&s->ip, 0, &l.addr);
 		if (s->line != 0)
 			try_address("source", &l);
 	}

@@ -213,8 +213,7 @@ find_client(struct inherit_client *c)
 	const char *ip = getenv("TCPREMOTEIP");
 	unsigned long port = inherit_number("TCPREMOTEPORT");
 	socklen_t n = sizeof(ss);
-	uint8_t octets[16];
-	bool ipv6;
+	struct ip address;
 
 	if (c->output == -1 &&
 	    getpeername(c->input, (struct sockaddr *)&ss, &n) == -1) {
@@ -229,9 +228,9 @@ find_client(struct inherit_client *c)
 			    "IPv6");
 		return;
 	}
-	if (!ip_parse(span_of(ip == NULL ? "0.0.0.0" : ip), &ipv6, octets))
+	if (!ip_parse(span_of(ip == NULL ? "0.0.0.0" : ip), &address))
 		fatal("TCPREMOTEIP in the environment is no address");
-	address_of_ip(ipv6, octets, port > UINT16_MAX ? 0 : (uint16_t)port,
+	address_of_ip(&address, port > UINT16_MAX ? 0 : (uint16_t)port,
 	    &c->client);
 }
 

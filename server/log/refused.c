@@ -45,13 +45,12 @@ struct refused_text {
 static void
 set_network(struct kept *k, struct span client)
 {
-	uint8_t ip[16];
-	bool ipv6;
+	struct ip ip;
 
-	if (!ip_parse(client, &ipv6, ip))
+	if (!ip_parse(client, &ip))
 		return;
-	k->network[0] = ipv6;
-	memcpy(k->network + 1, ip, ipv6 ? 8 : 4);
+	k->network[0] = ip.ipv6;
+	memcpy(k->network + 1, ip.ip, ip.ipv6 ? 8 : 4);
 }
 
 static void

@@ -1,7 +1,6 @@
 /* The other side's texts are escaped where they are written: log.c, json.c. */
 #include "server/mail/queue_log.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -53,15 +52,14 @@ queue_log_outcome(struct master *m, enum log_event event,
 {
 	const struct queue_fact *f = o->fact;
 	const struct ipc_outcome *got = &f->fact.outcome;
-	char ip[INET6_ADDRSTRLEN] = "";
+	char ip[ip_text_max_bytes + 1] = "";
 	char tls[sizeof(struct ipc_tls)], status[24] = "";
 	const char *next = "";
 
 	snprintf(tls, sizeof(tls), "%s%s%s", f->greeted.tls.version,
 	    f->greeted.tls.suite[0] != '\0' ? " " : "", f->greeted.tls.suite);
 	if (f->port != 0)
-		inet_ntop(f->ip.ipv6 ? AF_INET6 : AF_INET, f->ip.ip, ip,
-		    sizeof(ip));
+		(void)ip_text(&f->ip, ip);
 	if (got->enhanced[0] != 0)
 		snprintf(status, sizeof(status), "%u.%u.%u", got->enhanced[0],
 		    got->enhanced[1], got->enhanced[2]);

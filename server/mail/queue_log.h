@@ -17,7 +17,7 @@ struct queue_fact {
 	struct queue_fact	*next;		/* of attempt.c */
 	struct ipc_fact		 fact;		/* without a host: none was
 						   asked */
-	struct ipc_ip		 ip;
+	struct ip		 ip;
 	uint16_t		 port;		/* 0: no address was tried */
 	struct ipc_greeted	 greeted;	/* all zero: not yet */
 };

@@ -325,8 +325,7 @@ relay_connect(struct master *m, const struct relay_host *to,
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	struct ipc_client *c;
-	uint8_t ip[16];
-	bool ipv6;
+	struct ip ip;
 
 	if (r == NULL)
 		return NULL;
@@ -336,7 +335,7 @@ relay_connect(struct master *m, const struct relay_host *to,
 	    .patience_ms = relay_patience_ms } };
 	c = &r->client;
 	strlcpy(c->helo, to->helo, sizeof(c->helo));
-	if (!ip_parse(span_of(to->name), &ipv6, ip))
+	if (!ip_parse(span_of(to->name), &ip))
 		strlcpy(c->host, to->name, sizeof(c->host));
 	strlcpy(r->name, to->name, sizeof(r->name));
 	r->dial.done = on_dialed;

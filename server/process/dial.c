@@ -4,7 +4,6 @@
  */
 #include "server/process/dial.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -77,7 +76,7 @@ static bool
 is_asked_for(int fd, const struct dial_job *d)
 {
 	struct sockaddr_storage to, peer;
-	socklen_t size = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
+	socklen_t size = ip_sockaddr(&d->to, d->port, &to);
 	socklen_t n = sizeof(peer);
 
 	memset(&peer, 0, sizeof(peer));
@@ -175,15 +174,13 @@ const struct helper_role dial_role = {
 /* Adds a word; address NULL: of all public ones. */
 static void
 add_word(struct words *w, uint16_t port, const char *way,
-    const struct ipc_ip *address)
+    const struct ip *address)
 {
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[ip_text_max_bytes + 1];
 
-	if (address != NULL)
-		inet_ntop(address->ipv6 ? AF_INET6 : AF_INET, address->ip,
-		    text, sizeof(text));
 	snprintf(w->text[w->n++], dial_word_bytes, "%u/%s%s%s", port, way,
-	    address != NULL ? "@" : "", text);
+	    address != NULL ? "@" : "",
+	    address != NULL ? ip_text(address, text) : "");
 }
 
 static void

@@ -19,11 +19,11 @@ enum {
 /* A connection that is wanted; the caller's, until done() or dial_forget(). */
 struct dial_job {
 	TAILQ_ENTRY(dial_job)	 entry;
-	struct ipc_ip		 to;
+	struct ip		 to;
 	uint16_t		 port;
 	bool			 udp;
 	bool			 has_source;
-	struct ipc_ip		 source;	/* bound to, port 0 */
+	struct ip		 source;	/* bound to, port 0 */
 	uint32_t		 patience_ms;	/* once dial has a socket */
 	/*
 	 * fd is connected, non-blocking and close-on-exec, and the callee's;

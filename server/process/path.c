@@ -23,8 +23,7 @@ host_is_own(const struct master *m, const struct ipc_host *h)
 		if (own[i] != NULL && strcasecmp(own[i], h->name) == 0)
 			return true;
 	for (size_t i = 0; i < h->count; i++)
-		if (ip_reach(h->addresses[i].ipv6, h->addresses[i].ip) ==
-		    IP_SPECIAL)
+		if (ip_reach(&h->addresses[i]) == IP_SPECIAL)
 			return true;
 	return false;
 }

@@ -14,7 +14,7 @@ enum {
 
 struct path_hop {
 	const struct ipc_host	*host;
-	const struct ipc_ip	*ip;
+	const struct ip	*ip;
 };
 
 struct path {

@@ -223,15 +223,12 @@ static struct route *
 route_of_ip(const struct question *q)
 {
 	struct route *r = NULL;
-	struct ipc_ip ip = { 0 };
-	bool ipv6;
+	struct ip ip;
 
-	if (q->kind == RESOLVE_HOST &&
-	    ip_parse(span_of(q->name), &ipv6, ip.ip))
+	if (q->kind == RESOLVE_HOST && ip_parse(span_of(q->name), &ip))
 		r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
 	if (r == NULL)
 		return NULL;
-	ip.ipv6 = ipv6;
 	r->ttl_s = ttl_most_s;
 	r->count = r->hosts[0].count = 1;
 	r->hosts[0].addresses[0] = ip;

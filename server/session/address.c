@@ -1,12 +1,10 @@
 /* A balanced tree: no stranger can choose addresses that take long to find. */
 #include "server/session/address.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/ip.h"
 
 enum { refused_max = 4096 };
 
@@ -36,35 +34,33 @@ address_of(const struct sockaddr_storage *ss, struct address *out)
 	const struct sockaddr_in *in = (const void *)ss;
 	const struct sockaddr_in6 *in6 = (const void *)ss;
 
-	if (ss->ss_family == AF_INET6)
-		return address_of_ip(true, in6->sin6_addr.s6_addr,
-		    ntohs(in6->sin6_port), out);
-	return ss->ss_family == AF_INET && address_of_ip(false,
-	    (const uint8_t *)&in->sin_addr, ntohs(in->sin_port), out);
+	const bool ipv6 = ss->ss_family == AF_INET6;
+	const struct ip ip = ip_from(ipv6, ipv6 ? (const void *)&in6->sin6_addr
+	    : &in->sin_addr);
+
+	if (!ipv6 && ss->ss_family != AF_INET)
+		return false;
+	address_of_ip(&ip, ntohs(ipv6 ? in6->sin6_port : in->sin_port), out);
+	return true;
 }
 
-bool
-address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
-    struct address *out)
+void
+address_of_ip(const struct ip *ip, uint16_t port, struct address *out)
 {
-	const bool mapped = ipv6 && ip_is_mapped(ip);
-
-	memset(out, 0, sizeof(*out));
-	out->port = port;
-	out->ipv6 = ipv6 && !mapped;
-	memcpy(out->ip, mapped ? ip + 12 : ip, out->ipv6 ? 16 : 4);
-	return inet_ntop(out->ipv6 ? AF_INET6 : AF_INET, out->ip, out->text,
-	    sizeof(out->text)) != NULL;
+	*out = (struct address){ .ip = *ip, .port = port };
+	(void)ip_text(ip, out->text);
 }
 
 void
 address_key(const struct address *a, bool network,
     uint8_t out[address_key_bytes])
 {
+	const bool ipv6 = a->ip.ipv6;
+
 	memset(out, 0, address_key_bytes);
-	out[0] = network ? (a->ipv6 ? NETWORK_6 : NETWORK_4) :
-	    a->ipv6 ? HOST_6 : HOST_4;
-	memcpy(out + 1, a->ip, network ? (a->ipv6 ? 6 : 3) : a->ipv6 ? 8 : 4);
+	out[0] = network ? (ipv6 ? NETWORK_6 : NETWORK_4) :
+	    ipv6 ? HOST_6 : HOST_4;
+	memcpy(out + 1, a->ip.ip, network ? (ipv6 ? 6 : 3) : ipv6 ? 8 : 4);
 }
 
 struct address_book *
@@ -177,12 +173,11 @@ address_refuse(struct address_book *b, const struct address *a,
 void
 address_host_text(const struct address_host *h, char out[address_host_bytes])
 {
-	struct in6_addr ip = { 0 };
+	struct ip ip = { .ipv6 = h->key[0] == HOST_6 };
 
-	memcpy(&ip, h->key + 1, sizeof(h->key) - 1);
-	inet_ntop(h->key[0] == HOST_6 ? AF_INET6 : AF_INET, &ip, out,
-	    INET6_ADDRSTRLEN);
-	if (h->key[0] == HOST_6)
+	memcpy(ip.ip, h->key + 1, sizeof(h->key) - 1);
+	(void)ip_text(&ip, out);
+	if (ip.ipv6)
 		memcpy(out + strlen(out), "/64", sizeof("/64"));
 }
 

@@ -19,17 +19,14 @@ enum {
 };
 
 struct address {
-	bool		ipv6;
+	struct ip	ip;
 	uint16_t	port;
-	uint8_t		ip[16];		/* IPv4 in the first four octets */
 	char		text[address_text_bytes];
 };
 
 /* An IPv4-mapped IPv6 address becomes IPv4.  False: neither family. */
 bool	address_of(const struct sockaddr_storage *ss, struct address *out);
-/* The same; ip: four octets, or 16 with ipv6. */
-bool	address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
-	    struct address *out);
+void	address_of_ip(const struct ip *ip, uint16_t port, struct address *out);
 /* The host of a (IPv4 address or IPv6 /64), or its network (/24, /48). */
 void	address_key(const struct address *a, bool network,
 	    uint8_t out[address_key_bytes]);

@@ -138,8 +138,7 @@ admit(struct master *m, int fd, const struct address *client, unsigned words)
 		close(fd);
 		return;
 	}
-	s->of_proxy = s->header_due = conf_is_proxy(&m->conf, s->client.ipv6,
-	    s->client.ip);
+	s->of_proxy = s->header_due = conf_is_proxy(&m->conf, &s->client.ip);
 	/* A proxy has no limits: its sessions are those of many clients. */
 	why = address_enter(m->book, client, s->of_proxy ? NULL :
 	    &m->conf.limits, deadline_now_ms(), &s->host);

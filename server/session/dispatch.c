@@ -96,8 +96,8 @@ on_proxy(struct session *s, const struct ipc_record *r)
 		return false;
 	s->header_due = false;
 	/* Else a health check of the proxy, which stays the client. */
-	if (p->given && address_of_ip(p->ip.ipv6, p->ip.ip, p->port,
-	    &client)) {
+	if (p->given) {
+		address_of_ip(&p->ip, p->port, &client);
 		m->counters.value[COUNTER_PROXIED]++;
 		log_put(LOG_LEVEL_INFO, "proxied", "session=%s client=%s "
 		    "port=%zu via=%s", s->id, client.text,
@@ -191,7 +191,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 	    .tls = s->tls_state == TLS_IS_ON ? &s->tls : NULL,
 	    .paid_until_us = &s->host->paid_until_us,
 	    .relay_line = conf_relay_permits(&s->epoch->conf, s->user,
-	    s->client.ipv6, s->client.ip) }, &r->u.mail, &s->tx);
+	    &s->client.ip) }, &r->u.mail, &s->tx);
 	if (verdict != VERDICT_OK) {
 		message_drop(&s->tx, 0);
 		log_put(LOG_LEVEL_WARNING, "reject",

@@ -201,7 +201,7 @@ may_send_out(const struct session *s)
 
 	return ((s->words & LISTEN_SUBMISSION) != 0 &&
 	    conf->relay.authenticated != 0) || (!s->header_due &&
-	    conf_relay_permits(conf, "", s->client.ipv6, s->client.ip) != 0);
+	    conf_relay_permits(conf, "", &s->client.ip) != 0);
 }
 
 static int

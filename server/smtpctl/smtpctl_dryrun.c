@@ -355,18 +355,11 @@ ask_live(struct question *q)
 static void
 read_client(struct question *q)
 {
-	bool ipv6;
-
-	if (!ip_parse(span_of(q->story.client), &ipv6, q->ask.ip))
+	if (!ip_parse(span_of(q->story.client), &q->ask.ip))
 		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
 		    "address", q->story.client);
 	/* A mapped address is an IPv4 client of a listener for both. */
-	if (ipv6 && ip_is_mapped(q->ask.ip)) {
-		memmove(q->ask.ip, q->ask.ip + 12, 4);
-		memset(q->ask.ip + 4, 0, 12);
-		ipv6 = false;
-	}
-	q->ask.ipv6 = ipv6;
+	q->ask.ip = ip_from(q->ask.ip.ipv6, q->ask.ip.ip);
 }
 
 /* Who has logged in, and may send mail out, by the configuration. */
@@ -386,8 +379,7 @@ settle_who(struct question *q)
 	if (login != NULL)
 		snprintf(q->user, sizeof(q->user), "%s@%s", to.entry->name,
 		    to.domain->name);
-	q->relay_line = conf_relay_permits(&q->conf, q->user, q->ask.ipv6,
-	    q->ask.ip);
+	q->relay_line = conf_relay_permits(&q->conf, q->user, &q->ask.ip);
 }
 
 static void

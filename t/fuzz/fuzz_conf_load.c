@@ -59,19 +59,18 @@ static void
 check(const struct conf *conf)
 {
 	const struct conf_relay *r = &conf->relay;
-	static const uint8_t anywhere[16] = { 203, 0, 113, 1 };
+	static const struct ip anywhere = { .ip = { 203, 0, 113, 1 } };
 
 	must(conf->hostname != NULL && conf->domain_count > 0);
 	if (r->line != 0)
 		must(strchr(conf->hostname, '.') != NULL &&
 		    (r->authenticated != 0 || r->from_count > 0));
 	if (r->authenticated == 0)
-		must(conf_relay_permits(conf, "a@b", false, anywhere) ==
-		    conf_relay_permits(conf, "", false, anywhere));
+		must(conf_relay_permits(conf, "a@b", &anywhere) ==
+		    conf_relay_permits(conf, "", &anywhere));
 	for (size_t i = 0; i < r->from_count; i++)
-		must(r->from[i].bits >= (r->from[i].ipv6 ? 16 : 8) &&
-		    conf_range_has(&r->from[i], r->from[i].ipv6,
-		    r->from[i].ip));
+		must(r->from[i].bits >= (r->from[i].ip.ipv6 ? 16 : 8) &&
+		    conf_range_has(&r->from[i], &r->from[i].ip));
 	check_via(&r->via);
 	for (size_t i = 0; i < r->route_count; i++) {
 		const char *domain = r->routes[i].domain;

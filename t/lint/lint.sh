@@ -159,8 +159,8 @@ worker_image() {
 	! printf '%s\n' "$symbols" | grep -xF "$of_master"
 }
 
-# A pure module needs mem*, str*, vsnprintf(3), inet_pton(3), other pure
-# modules, and what the compiler adds by itself to harden it.
+# A pure module needs mem*, str*, vsnprintf(3), inet_pton(3), inet_ntop(3),
+# other pure modules, and what the compiler adds by itself to harden it.
 purity() {
 	ours=
 	status=0
@@ -175,7 +175,7 @@ $(nm --defined-only "$build/$module.o" | awk '$2 ~ /^[TR]$/ { print $3 }')"
 				continue
 			fi
 			case $symbol in
-			mem*|str*|vsnprintf|__vsnprintf_chk|inet_pton|__mem*_chk|__str*_chk) ;;
+			mem*|str*|vsnprintf|__vsnprintf_chk|inet_pton|inet_ntop|__mem*_chk|__str*_chk) ;;
 			__stack_chk_fail|_GLOBAL_OFFSET_TABLE_) ;;
 			__asan_*|__ubsan_*|__gcov_*) ;;
 			*)

@@ -48,18 +48,16 @@ refuse(struct address_book *b, const char *text, int64_t until_ms)
 /* The same, however it has come. */
 TEST(of_ip)
 {
-	static const uint8_t four[4] = { 192, 0, 2, 1 };
-	static const uint8_t six[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
-	static const uint8_t mapped[16] = { [10] = 0xff, 0xff, 192, 0, 2, 1 };
+	struct ip ip;
 	struct address a, want = address("192.0.2.1");
 
 	want.port = 1025;
-	ck_assert(address_of_ip(false, four, 1025, &a));
-	ck_assert_mem_eq(&a, &want, sizeof(a));
-	ck_assert(address_of_ip(true, mapped, 1025, &a));
+	ck_assert(ip_parse(span_of("192.0.2.1"), &ip));
+	address_of_ip(&ip, 1025, &a);
 	ck_assert_mem_eq(&a, &want, sizeof(a));
 	want = address("2001:db8::1");
-	ck_assert(address_of_ip(true, six, 0, &a));
+	ck_assert(ip_parse(span_of("2001:db8::1"), &ip));
+	address_of_ip(&ip, 0, &a);
 	ck_assert_mem_eq(&a, &want, sizeof(a));
 	ck_assert_str_eq(a.text, "2001:db8::1");
 }
@@ -180,10 +178,10 @@ TEST(refused_full)
 	}
 	ck_assert_uint_eq(address_refused_count(b, 0), 4096);
 	for (unsigned i = 0; i <= 4096; i++) {
-		uint8_t ip[4] = { 10, 0, (uint8_t)(i / 256),
-		    (uint8_t)(i % 256) };
+		struct ip ip = { .ip = { 10, 0, (uint8_t)(i / 256),
+		    (uint8_t)(i % 256) } };
 
-		ck_assert(address_of_ip(false, ip, 0, &a));
+		address_of_ip(&ip, 0, &a);
 		ck_assert_int_eq(address_enter(b, &a, &l, 0, &host),
 		    i != 0 ? REFUSAL_A_WHILE : REFUSAL_NONE);
 	}

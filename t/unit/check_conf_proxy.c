@@ -20,9 +20,9 @@ load(const char *range, struct conf *conf, char **said)
 
 TEST(ranges)
 {
-	static const uint8_t in[4] = { 192, 0, 2, 77 };
-	static const uint8_t out[4] = { 192, 0, 3, 77 };
-	static const uint8_t one[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
+	static const struct ip in = { .ip = { 192, 0, 2, 77 } };
+	static const struct ip out = { .ip = { 192, 0, 3, 77 } };
+	static const struct ip one = { true, { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
 	struct conf conf;
 	char *said, *text;
 
@@ -33,9 +33,9 @@ TEST(ranges)
 	free(said);
 	ck_assert_uint_eq(conf.proxy_count, 3);
 	ck_assert_uint_eq(conf.proxies[0].line, 4);
-	ck_assert(conf_is_proxy(&conf, false, in));
-	ck_assert(!conf_is_proxy(&conf, false, out));
-	ck_assert(conf_is_proxy(&conf, true, one));
+	ck_assert(conf_is_proxy(&conf, &in));
+	ck_assert(!conf_is_proxy(&conf, &out));
+	ck_assert(conf_is_proxy(&conf, &one));
 	text = conf_case_print(&conf);
 	conf_free(&conf);
 	ck_assert_ptr_nonnull(strstr(text, "\nproxy-from 192.0.2.0/24 "));
@@ -54,15 +54,15 @@ TEST(ranges)
 /* Without a line nobody is a proxy. */
 TEST(none)
 {
-	static const uint8_t zero[16];
+	static const struct ip four, six = { .ipv6 = 1 };
 	struct conf conf;
 	char *said;
 
 	conf_case_file("c", BASE);
 	ck_assert_int_eq(conf_case_load(&conf, &said), 0);
 	free(said);
-	ck_assert(!conf_is_proxy(&conf, false, zero));
-	ck_assert(!conf_is_proxy(&conf, true, zero));
+	ck_assert(!conf_is_proxy(&conf, &four));
+	ck_assert(!conf_is_proxy(&conf, &six));
 	conf_free(&conf);
 }
 
@@ -207,14 +207,13 @@ TEST(contains)
 		{ "2001:db8::/32", "32.1.13.184", false },
 	};
 	struct conf conf;
-	uint8_t ip[16];
+	struct ip ip;
 	char *said;
-	bool ipv6;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		ck_assert(ip_parse(span_of(t[i].address), &ipv6, ip));
+		ck_assert(ip_parse(span_of(t[i].address), &ip));
 		ck_assert_int_eq(load(t[i].range, &conf, &said), 0);
-		ck_assert_msg(conf_is_proxy(&conf, ipv6, ip) == t[i].in,
+		ck_assert_msg(conf_is_proxy(&conf, &ip) == t[i].in,
 		    "%s in %s", t[i].address, t[i].range);
 		conf_free(&conf);
 		free(said);

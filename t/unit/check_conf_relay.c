@@ -26,11 +26,10 @@ load(const char *text, struct conf *conf)
 static unsigned
 permits(const struct conf *conf, const char *user, const char *ip)
 {
-	uint8_t octets[16];
-	bool ipv6;
+	struct ip a;
 
-	ck_assert(ip_parse(span_of(ip), &ipv6, octets));
-	return conf_relay_permits(conf, user, ipv6, octets);
+	ck_assert(ip_parse(span_of(ip), &a));
+	return conf_relay_permits(conf, user, &a);
 }
 
 static const char *

@@ -116,7 +116,7 @@ listen_on(const char *address, int type, unsigned *port)
 {
 	struct ipc_dial d = question(address, 0, false);
 	struct sockaddr_storage ss;
-	socklen_t n = ip_sockaddr(d.to.ipv6, d.to.ip, 0, &ss);
+	socklen_t n = ip_sockaddr(&d.to, 0, &ss);
 	int fd = socket(ss.ss_family, type, 0);
 
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, n), 0);

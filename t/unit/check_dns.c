@@ -412,10 +412,10 @@ TEST(lengths)
 
 /* ---- families ------------------------------------------------------------ */
 
-static const struct ipc_ip four = { 0, { 192, 0, 2, 1 } }, six = { 1, { 32 } };
+static const struct ip four = { 0, { 192, 0, 2, 1 } }, six = { 1, { 32 } };
 
 static struct dns_addresses
-family(enum resolve_status status, size_t count, const struct ipc_ip *ip)
+family(enum resolve_status status, size_t count, const struct ip *ip)
 {
 	struct dns_addresses f = { .status = status, .count = count };
 

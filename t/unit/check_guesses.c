@@ -14,10 +14,9 @@ enum { max = 10, minute_ms = 60 * 1000, begin_ms = 1000 };
 static struct address
 address(const char *text)
 {
-	struct address a = { .ipv6 = strchr(text, ':') != NULL };
+	struct address a = { .port = 0 };
 
-	ck_assert_int_eq(inet_pton(a.ipv6 ? AF_INET6 : AF_INET, text, a.ip),
-	    1);
+	ck_assert(ip_parse(span_of(text), &a.ip));
 	return a;
 }
 

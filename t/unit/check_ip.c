@@ -60,24 +60,36 @@ TEST(v6)
 TEST(either)
 {
 	struct sockaddr_storage ss;
-	uint8_t ip[16];
-	char text[INET6_ADDRSTRLEN];
-	bool ipv6;
+	char text[ip_text_max_bytes + 1];
+	struct ip ip;
 
-	ck_assert(ip_parse(span_of("192.0.2.1"), &ipv6, ip) && !ipv6);
-	ck_assert(ip[3] == 1 && ip[4] == 0 && ip[15] == 0);
-	ck_assert_uint_eq(ip_sockaddr(ipv6, ip, 25, &ss),
+	ck_assert(ip_parse(span_of("192.0.2.1"), &ip) && !ip.ipv6);
+	ck_assert(ip.ip[3] == 1 && ip.ip[4] == 0 && ip.ip[15] == 0);
+	ck_assert_uint_eq(ip_sockaddr(&ip, 25, &ss),
 	    sizeof(struct sockaddr_in));
 	ck_assert_uint_eq(((struct sockaddr_in *)(void *)&ss)->sin_port,
 	    htons(25));
-	ck_assert(ip_parse(span_of("2001:db8::1"), &ipv6, ip) && ipv6);
-	ck_assert_uint_eq(ip_sockaddr(ipv6, ip, 25, &ss),
+	ck_assert(ip_parse(span_of("2001:db8::1"), &ip) && ip.ipv6);
+	ck_assert_uint_eq(ip_sockaddr(&ip, 25, &ss),
 	    sizeof(struct sockaddr_in6));
 	ck_assert_str_eq(inet_ntop(AF_INET6, &((struct sockaddr_in6 *)
 	    (void *)&ss)->sin6_addr, text, sizeof(text)), "2001:db8::1");
-	ck_assert(!ip_parse(span_of(""), &ipv6, ip));
-	ck_assert(!ip_parse(span_of("192.0.2"), &ipv6, ip));
-	ck_assert(!ip_parse(span_of("localhost"), &ipv6, ip));
+	ck_assert(!ip_parse(span_of(""), &ip));
+	ck_assert(!ip_parse(span_of("192.0.2"), &ip));
+	ck_assert(!ip_parse(span_of("localhost"), &ip));
+}
+
+TEST(from_octets)
+{
+	static const uint8_t octets[16] = { [10] = 0xff, 0xff, 192, 0, 2, 1 };
+	char text[ip_text_max_bytes + 1];
+	struct ip four = ip_from(false, octets + 12);
+	struct ip mapped = ip_from(true, octets), other = ip_from(true,
+	    (const uint8_t[16]){ 0x20, 1, 0xd, 0xb8, [15] = 1 });
+
+	ck_assert_str_eq(ip_text(&four, text), "192.0.2.1");
+	ck_assert_mem_eq(&four, &mapped, sizeof(four));
+	ck_assert_str_eq(ip_text(&other, text), "2001:db8::1");
 }
 
 TEST(mapped)
@@ -95,11 +107,10 @@ TEST(mapped)
 static enum ip_reach
 reach(const char *text)
 {
-	uint8_t ip[16];
-	bool ipv6;
+	struct ip ip;
 
-	ck_assert_msg(ip_parse(span_of(text), &ipv6, ip), "%s", text);
-	return ip_reach(ipv6, ip);
+	ck_assert_msg(ip_parse(span_of(text), &ip), "%s", text);
+	return ip_reach(&ip);
 }
 
 static void

@@ -349,7 +349,7 @@ static const struct field {
 	BELOW(TRACE, trace.kind, 3), BELOW(TRACE, trace.n, 1025),
 	BELOW(ASK, ask.what, QUESTION_COUNT),
 	BELOW(ASK, ask.form, FORM_COUNT),
-	BELOW(ASK, ask.all, 2), BELOW(ASK, ask.ipv6, 2),
+	BELOW(ASK, ask.all, 2), BELOW(ASK, ask.ip.ipv6, 2),
 	BELOW(ASK, ask.act, QUEUE_ACT_COUNT),
 	BELOW(TELL_TEXT, tell_text.n, 1001), BELOW(TELL_END, number.n, 2),
 	BELOW(CERTIFICATE, pem.pair, 16), BELOW(CERTIFICATE, pem.n, 1025),

@@ -181,7 +181,6 @@ begin(const char *const hosts[])
 	} r;
 	struct ipc_rcpt to = { .notify = 0 };
 	enum relay_end why;
-	bool ipv6;
 
 	memset(&r, 0, sizeof(r));
 	for (; hosts[r.route.count] != NULL; r.route.count++) {
@@ -192,9 +191,8 @@ begin(const char *const hosts[])
 		h->preference = (uint16_t)r.route.count;
 		strlcpy(h->name, strsep(&rest, " "), sizeof(h->name));
 		while ((word = strsep(&rest, " ")) != NULL) {
-			ck_assert(ip_parse(span_of(word), &ipv6,
-			    h->addresses[h->count].ip));
-			h->addresses[h->count++].ipv6 = ipv6;
+			ck_assert(ip_parse(span_of(word),
+			    &h->addresses[h->count++]));
 		}
 	}
 	if (m.base == NULL) {

@@ -28,7 +28,6 @@ route(const char *const lines[])
 	for (; lines[n] != NULL; n++) {
 		struct ipc_host *h = &r.route.hosts[n];
 		char text[512], *word, *rest = text;
-		bool ipv6;
 
 		strlcpy(text, lines[n], sizeof(text));
 		h->preference = (uint16_t)atoi(strsep(&rest, " "));
@@ -38,9 +37,8 @@ route(const char *const lines[])
 				h->status = RESOLVE_TROUBLE;
 				continue;
 			}
-			ck_assert(ip_parse(span_of(word), &ipv6,
-			    h->addresses[h->count].ip));
-			h->addresses[h->count++].ipv6 = ipv6;
+			ck_assert(ip_parse(span_of(word),
+			    &h->addresses[h->count++]));
 		}
 	}
 	r.route.count = n;

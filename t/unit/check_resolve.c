@@ -170,7 +170,7 @@ on_dialled(evutil_socket_t unused, short what, void *arg)
 		return;
 	fd = no_socket ? -1 : socket(AF_INET, (job->udp ? SOCK_DGRAM :
 	    SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	size = ip_sockaddr(false, job->to.ip, job->port, &ss);
+	size = ip_sockaddr(&job->to, job->port, &ss);
 	if (fd != -1) {
 		ck_assert_int_eq(connect(fd, (struct sockaddr *)&ss, size), 0);
 		ck_assert_int_ne(fcntl(fd, F_SETFL, O_NONBLOCK), -1);

@@ -23,11 +23,8 @@ static struct ipc_dial
 question(const char *address, unsigned port, bool udp)
 {
 	struct ipc_dial d = { .port = (uint16_t)port, .udp = udp };
-	bool ipv6;
 
-	ck_assert_msg(ip_parse(span_of(address), &ipv6, d.to.ip), "%s",
-	    address);
-	d.to.ipv6 = ipv6;
+	ck_assert_msg(ip_parse(span_of(address), &d.to), "%s", address);
 	return d;
 }
 
