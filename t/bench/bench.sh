@@ -24,7 +24,7 @@
 #   guess        one client on a quiet server, and while others guess passwords
 #   tlsidle      memory of idle sessions under TLS, and without
 #   leave        messages/s, and the time for 1,000, through the queue to
-#                smtp-sink, beside Postfix
+#                smtp-sink, one message a connection and many, beside Postfix
 #   queued       memory, and the time from the start to the first delivery, of
 #                BENCH_QUEUED messages (10000)
 #

@@ -63,6 +63,8 @@ one_leave()
 
 	load "$1" "$sessions" 4096 "$messages"
 	record leave "$1" "$2" "$messages"
+	load "$1" "$sessions" 4096 "$messages" -d
+	record leave-many "$1" "$2" "$messages"
 }
 
 part_leave()
@@ -79,11 +81,19 @@ part_leave()
 	say "  wanted: 2.5 x Postfix"
 	# shellcheck disable=SC2086
 	compare leave %.0f postfix-leave $servers
+	say "leave: the same with many messages a connection"
+	say "  wanted: 2.5 x Postfix"
+	# shellcheck disable=SC2086
+	compare leave-many %.0f postfix-leave $servers
 	say "leave: ms of user and system time of all its processes for" \
 	    "1,000 messages"
 	say "  wanted: at most 1200, and 0.40 x Postfix"
 	# shellcheck disable=SC2086
 	compare cpu-leave %.0f postfix-leave $servers
+	say "leave: the same with many messages a connection"
+	say "  wanted: at most 1200, and 0.40 x Postfix"
+	# shellcheck disable=SC2086
+	compare cpu-leave-many %.0f postfix-leave $servers
 	for name in $servers; do
 		stop "$name"
 		stop "host-$name"
