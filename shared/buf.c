@@ -40,6 +40,18 @@ buf_add_number(struct buf *b, uint64_t n, size_t octets)
 }
 
 void
+buf_add_decimal(struct buf *b, uint64_t n)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	buf_add(b, span_from(digits + at, sizeof(digits) - at));
+}
+
+void
 buf_print(struct buf *b, const char *format, ...)
 {
 	size_t room = b->cut ? 0 : b->max - b->n;

@@ -19,6 +19,8 @@ void		buf_add(struct buf *b, struct span s);
 void		buf_add_str(struct buf *b, const char *s);
 /* Adds the lowest octets of n, the least significant one first. */
 void		buf_add_number(struct buf *b, uint64_t n, size_t octets);
+/* In digits: printf(3) costs a short-lived process more, in its pages. */
+void		buf_add_decimal(struct buf *b, uint64_t n);
 /* As printf(3), with space for its NUL. */
 void		buf_print(struct buf *b, const char *format, ...)
 		    __attribute__((format(printf, 2, 3)));

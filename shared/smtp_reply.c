@@ -1,8 +1,6 @@
 /* Replies as text.  Pure. */
 #include "shared/smtp_reply.h"
 
-#include <inttypes.h>
-
 #define ROW(name, note, end, text) [REPLY_##name] = text,
 static const char *const rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
 #undef ROW
@@ -29,13 +27,19 @@ smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
     uint64_t rcpt_max, bool starttls, const char *auth, bool dsn,
     struct buf *out)
 {
-	buf_print(out, "250-%.*s\r\n250-PIPELINING\r\n250-SIZE %" PRIu64
-	    "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n"
-	    "%s%s", (int)hostname.n, (const char *)hostname.p, size_max,
-	    dsn ? "250-DSN\r\n" : "", starttls ? "250-STARTTLS\r\n" : "");
+	buf_add_str(out, "250-");
+	buf_add(out, hostname);
+	buf_add_str(out, "\r\n250-PIPELINING\r\n250-SIZE ");
+	buf_add_decimal(out, size_max);
+	buf_add_str(out, "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+	    "250-ENHANCEDSTATUSCODES\r\n");
+	buf_add_str(out, dsn ? "250-DSN\r\n" : "");
+	buf_add_str(out, starttls ? "250-STARTTLS\r\n" : "");
 	if (auth != NULL)
 		buf_print(out, "250-AUTH %s\r\n", auth);
-	buf_print(out, "250 LIMITS RCPTMAX=%" PRIu64 "\r\n", rcpt_max);
+	buf_add_str(out, "250 LIMITS RCPTMAX=");
+	buf_add_decimal(out, rcpt_max);
+	buf_add_str(out, "\r\n");
 }
 
 bool

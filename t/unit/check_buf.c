@@ -196,6 +196,20 @@ TEST(as_string)
 	expect(&w, &b, 4, span_of("abc"));
 }
 
+TEST(decimal)
+{
+	char octets[24];
+	struct buf b = buf_over(octets, sizeof(octets));
+
+	buf_add_decimal(&b, UINT64_MAX);
+	buf_add_decimal(&b, 0);
+	buf_add_decimal(&b, 10);
+	ck_assert(span_equal(buf_span(&b),
+	    span_of("18446744073709551615010")));
+	buf_add_decimal(&b, 12);	/* space for one digit */
+	ck_assert(b.cut && b.n == 23);
+}
+
 TEST(printed)
 {
 	char storage[8];
