@@ -12,9 +12,8 @@
 #include "worker/smtp.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sodium.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,10 +33,10 @@ struct intake {
 	int		fds[2];		/* of spool files; -1: none */
 	enum smtp_reply	no_file;	/* REPLY_STORED, or why there is none */
 	struct dot	dot;
-	struct header	header;
 	uint64_t	text;		/* octets of it, LF for CRLF */
 	uint64_t	written;	/* octets into each file */
 	int		write_errno;
+	struct header	header;		/* its text is seldom touched */
 };
 
 /* RFC 1870 section 3: with CRLF, without the stuffing and the final dot. */
@@ -211,13 +210,16 @@ commit(struct smtp_session *s, const struct intake *in)
 enum smtp_reply
 smtp_data_receive(struct smtp_session *s, struct span arg)
 {
-	struct intake in = { .fds = { -1, -1 },
-	    .header.submitted = s->submission };
+	static struct intake in;
 	enum line_result r = smtp_write(s, REPLY_DATA);
 	enum smtp_reply reply;
-	char text[80];
+	char storage[80];
+	struct buf text = buf_over(storage, sizeof(storage));
 	bool whole;
 
+	memset(&in, 0, offsetof(struct intake, header.originators.text));
+	in.fds[0] = in.fds[1] = -1;
+	in.header.submitted = s->submission;
 	s->state = SMTP_READY;
 	if (r == LINE_OK)
 		r = lineio_flush(s->io);
@@ -227,10 +229,11 @@ smtp_data_receive(struct smtp_session *s, struct span arg)
 		r = take_some(s, &in);
 	smtp_extend(s);
 	/* The transcript has no message, only that one came and its size. */
-	snprintf(text, sizeof(text), "a message %s%" PRIu64 " octets, left out",
-	    r == LINE_OK ? "of " : "that did not end, so far ",
-	    message_size(&in));
-	transcript_remark(IPC_TRACE_KEEP, text);
+	buf_add_str(&text, r == LINE_OK ? "a message of " :
+	    "a message that did not end, so far ");
+	buf_add_decimal(&text, message_size(&in));
+	buf_add_str(&text, " octets, left out");
+	transcript_remark(IPC_TRACE_KEEP, buf_str(&text));
 	whole = r == LINE_OK || (r == LINE_TIMEOUT && in.dot.bare);
 	reply = whole ? judge(s, &in) : smtp_read_failed(s, r);
 	/* Without a file the master has nothing to drop. */

@@ -279,9 +279,14 @@ run(struct smtp_session *s)
 	s->end.octets_out = s->io->octets_out;
 }
 
-/* In static storage: only the pages that a session touches use memory. */
-static struct lineio io;
-static struct smtp_session session;
+/*
+ * In static storage: only the pages that a session touches use memory.  Each
+ * costs a fault, so what every session writes begins one of them.
+ */
+static _Alignas(4096) struct {
+	struct smtp_session	session;
+	struct lineio		io;
+} own;
 
 void
 smtp_session_run(struct ask *master, const struct ipc_settings *settings,
@@ -290,12 +295,13 @@ smtp_session_run(struct ask *master, const struct ipc_settings *settings,
 	const struct ipc_session start = r->u.session;
 	struct peer peer = { .socket = socket, .output = output,
 	    .master = master };
+	struct smtp_session *s = &own.session;
 
 	master->idle_ms = (int64_t)start.idle_timeout_s * 1000;
-	lineio_init(&io, &peer_ops, &peer);
-	io.octets_in = io.octets_out = 0;
-	session = (struct smtp_session){
-		.master = master, .settings = settings, .io = &io,
+	lineio_init(&own.io, &peer_ops, &peer);
+	own.io.octets_in = own.io.octets_out = 0;
+	*s = (struct smtp_session){
+		.master = master, .settings = settings, .io = &own.io,
 		.peer = &peer, .state = SMTP_START,
 		.start_ms = deadline_now_ms(),
 		.catcher = start.auth == IPC_AUTH_ALWAYS,
@@ -303,14 +309,14 @@ smtp_session_run(struct ask *master, const struct ipc_settings *settings,
 		.start = start
 	};
 	transcript_begin(master, settings->trace);
-	run(&session);
-	tls_peer_close(&session.under_tls);
+	run(s);
+	tls_peer_close(&s->under_tls);
 	/* Who never got in is not waited for: many would take others' slots. */
-	if (session.end.end != END_QUIT && session.end.end != END_EOF &&
-	    session.end.end != END_PROXY && session.end.end != END_AWAY)
+	if (s->end.end != END_QUIT && s->end.end != END_EOF &&
+	    s->end.end != END_PROXY && s->end.end != END_AWAY)
 		peer_linger(&peer);
 	close(peer.socket);
-	transcript_end(session.refused);
+	transcript_end(s->refused);
 	/* Last of all: the master may then close the channel. */
-	TELL(master, END, .end = session.end);
+	TELL(master, END, .end = s->end);
 }

@@ -23,16 +23,17 @@ static struct transcript {
 	uint32_t	left_out;
 	uint32_t	count;
 	struct buf	text;		/* records without unused octets */
+	uint8_t		storage[text_max_bytes];
 } t;
 
 void
 transcript_begin(struct ask *master, uint8_t mode)
 {
-	static uint8_t text[text_max_bytes];
-
-	t = (struct transcript){ .master = master, .mode = mode,
-	    .start_ms = deadline_now_ms(),
-	    .text = buf_over(text, sizeof(text)) };
+	memset(&t, 0, offsetof(struct transcript, storage));
+	t.master = master;
+	t.mode = mode;
+	t.start_ms = deadline_now_ms();
+	t.text = buf_over(t.storage, sizeof(t.storage));
 }
 
 /* Sends s to the master at once, or keeps it until the end. */
