@@ -75,18 +75,34 @@ starve(struct site *s)
 	s->is_hungry = true;
 }
 
-/* There is a connection less: one for the site that waits longest. */
+/* It has a connection more, or needs none. */
 static void
-feed(void)
+sate(struct site *s)
 {
-	struct site *s = TAILQ_FIRST(&hungry);
-
-	if (s == NULL)
+	if (!s->is_hungry)
 		return;
 	TAILQ_REMOVE(&hungry, s, entry);
 	hungry_count--;
 	s->is_hungry = false;
-	site_kick(s);
+}
+
+/* Who waits longest of those that have no connection, or of all. */
+static struct site *
+hungriest(void)
+{
+	struct site *s = TAILQ_FIRST(&hungry);
+
+	while (s != NULL && s->links > 0)
+		s = TAILQ_NEXT(s, entry);
+	return s != NULL ? s : TAILQ_FIRST(&hungry);
+}
+
+/* There may be a connection for one that is hungry: it is looked at. */
+static void
+feed(void)
+{
+	if (hungry_count > 0)
+		site_kick(hungriest());
 }
 
 static void
@@ -444,16 +460,17 @@ link_serve(struct site *s)
 			continue;
 		if (s->links >= site_limit(s))
 			break;
-		if (links + (s->links > 0 ? hungry_count : 0) >= most) {
-			starve(s);
+		starve(s);
+		if (links + (s == hungriest() ? 0 : hungry_count) >= most) {
 			link_end_idle();
-			break;
+			return;
 		}
+		sate(s);
 		if (!begin(s))
 			site_leave(site_next(s), true);
 	}
-	/* It was fed, and needs nothing any more. */
-	if (s->ready == 0 && links < most)
+	sate(s);
+	if (links < most)
 		feed();
 }
 

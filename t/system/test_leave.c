@@ -509,6 +509,47 @@ TEST(one_connection)
 	sink_stop(&other);
 }
 
+/*
+ * One site has all connections, and more work than for them; then another has a
+ * message: it gets the first connection that ends.
+ */
+TEST(connection_for_another)
+{
+	enum { first = 20, crowd = 400 };
+	struct sink one, other;
+	struct daemon d;
+	size_t before;
+
+	sink_start(&one, "one", "take", 0);
+	sink_start(&other, "other", "take", 0);
+	daemon_init(&d, "\tdeliveries 2\n", NULL);
+	daemon_add_conf(&d, "relay {\n\tfrom 127.0.0.1\n\ttls never\n"
+	    "\tfor one.example via 127.0.0.1 port %d\n"
+	    "\tfor other.example via 127.0.0.1 port %d\n}\n", one.port,
+	    other.port);
+	daemon_start(&d);
+	/* It may have more than two. */
+	submit_many(&d, "alice@example.org", "x@one.example", first);
+	EXPECT(WAIT(sink_count(&one) == first), "%zu came", sink_count(&one));
+	harness_sleep_ms(2500);
+	sink_mode(&one, "hold");
+	submit_many(&d, "alice@example.org", "x@one.example", crowd);
+	EXPECT(WAIT(sink_count(&one) == first + 2), "%zu are held",
+	    sink_count(&one) - first);
+	submit_many(&d, "alice@example.org", "x@other.example", 1);
+	harness_sleep_ms(300);
+	sink_mode(&one, "take");
+	EXPECT(WAIT(sink_count(&other) == 1), "nothing came");
+	before = sink_count(&one) - first;
+	printf("# behind %zu of another site\n", before);
+	EXPECT(before < 100, "behind %zu of another site", before);
+	EXPECT(WAIT_FOR(20000, sink_count(&one) == first + crowd), "%zu came",
+	    sink_count(&one));
+	daemon_stop(&d);
+	sink_stop(&one);
+	sink_stop(&other);
+}
+
 /* ---- stop and restart --------------------------------------------------- */
 
 /* SIGTERM waits for the reply to the final dot. */
