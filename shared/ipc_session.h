@@ -79,6 +79,7 @@ struct ipc_commit {
 struct ipc_verdict {
 	uint32_t	reply;		/* enum smtp_reply */
 	uint32_t	held_back_ms;	/* by the worker: slows guessing */
+	uint32_t	dsn;		/* as of SESSION; to PROXY */
 	char		id[ipc_id_bytes + 1];	/* of a stored message */
 };
 

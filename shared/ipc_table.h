@@ -29,7 +29,7 @@
 	X(SESSION, TO_WORKER, session, 1, AT_IDLE,			\
 	    p->auth < IPC_AUTH_COUNT && p->dsn <= 1)			\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
-	    p->reply < REPLY_COUNT && ENDS(p->id))			\
+	    p->reply < REPLY_COUNT && p->dsn <= 1 && ENDS(p->id))	\
 	X(FILE, TO_WORKER, number, 1, AT_RCPT, p->n <= 1)		\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\

@@ -240,6 +240,7 @@ begin_proxied(struct smtp_session *s)
 
 	if (why == PROXY_OK) {
 		reply = ask_reply(s->master, &r);
+		s->start.dsn = r.u.verdict.dsn;
 		s->end.end = END_AWAY;
 		return reply != REPLY_GREETING && (s->start.tls_first ||
 		    !is_last(reply)) ? REPLY_NONE : reply;

@@ -115,7 +115,9 @@ on_proxy(struct session *s, const struct ipc_record *r)
 		s->host->served++;
 	}
 	pool_permit(s->worker, IPC_AT_SESSION);
-	return answer(s, REPLY_GREETING);
+	s->dsn = session_may_send_out(s);
+	return send_answer(s, &(struct ipc_record){ .type = IPC_VERDICT,
+	    .u.verdict = { .reply = REPLY_GREETING, .dsn = s->dsn } });
 }
 
 /* The session can only end. */

@@ -193,9 +193,8 @@ next(const struct master *m)
 	return &find_next(m)->wait;
 }
 
-/* Perhaps, after a login; not behind a proxy, whose client is unknown yet. */
-static bool
-may_send_out(const struct session *s)
+bool
+session_may_send_out(const struct session *s)
 {
 	const struct conf *conf = &s->master->conf;
 
@@ -219,7 +218,7 @@ begin(void *session, struct worker *w)
 	r.u.session.proxied = s->header_due;
 	r.u.session.no_tls = helper_is_lacking(m, HELPER_SIGN);
 	r.u.session.no_auth = helper_is_lacking(m, HELPER_AUTH);
-	r.u.session.dsn = s->dsn = may_send_out(s);
+	r.u.session.dsn = s->dsn = session_may_send_out(s);
 	if ((s->output != -1 && pool_send(w, &output, s->output) == -1) ||
 	    pool_send(w, &r, s->socket) == -1)
 		return -1;

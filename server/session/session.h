@@ -87,6 +87,8 @@ enum session_state session_state(const struct session *s);
 /* Frees s and what it has; logs how it ended: by end, or (NULL) by how. */
 void	session_end(struct session *s, const char *how,
 	    const struct ipc_end *end);
+/* Perhaps, after a login; not before a proxy has told of its client. */
+bool	session_may_send_out(const struct session *s);
 /* Refuses s: log, counter and, unless a worker has its socket, a reply. */
 void	session_refuse(struct session *s, enum refusal why);
 /* Refuses the client of s, which waits without a worker, and ends s. */

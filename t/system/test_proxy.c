@@ -468,6 +468,53 @@ TEST(tls)
 	daemon_kill(&d);
 }
 
+/* DSN is offered to a client who may send out, and to the proxy of none. */
+TEST(dsn)
+{
+	static const struct {
+		const char	*header;
+		bool		 offered;
+	} rows[] = { { v1, true },
+	    { "PROXY TCP4 198.51.100.8 192.0.2.1 1025 25\r\n", false },
+	    { "PROXY UNKNOWN\r\n", false } };
+	struct daemon d;
+	struct client c;
+
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "proxy-from 127.7.0.0/24\nrelay {\n"
+	    "\tfrom 198.51.100.7\n\tvia 127.0.0.1 port 9\n}\n");
+	daemon_start(&d);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const int code = rows[i].offered ? 250 : 555;
+
+		connect_proxy(&c, &d);
+		EXPECT(client_send(&c, rows[i].header,
+		    strlen(rows[i].header)) && client_reply(&c) == 220, "%zu",
+		    i);
+		client_expect(&c, 250, "EHLO client.example.net");
+		client_expect(&c, code, "MAIL FROM:<alice@example.org> "
+		    "RET=HDRS ENVID=QQ314159");
+		if (!rows[i].offered)
+			client_expect(&c, 250, "MAIL FROM:<alice@example.org>");
+		client_expect(&c, code, "RCPT TO:<alice@example.org> "
+		    "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;Al@example.org");
+		client_close(&c);
+	}
+	/* It is remembered until the report. */
+	connect_proxy(&c, &d);
+	EXPECT(client_send(&c, v1, strlen(v1)) && client_reply(&c) == 220,
+	    "%s", c.reply);
+	client_expect(&c, 250, "EHLO client.example.net");
+	client_expect(&c, 250, "MAIL FROM:<alice@example.org> ENVID=QQ314159");
+	client_expect(&c, 250, "RCPT TO:<u1@example.org> NOTIFY=SUCCESS");
+	client_expect(&c, 354, "DATA");
+	client_expect(&c, 250, "Subject: x\r\n\r\nx\r\n.");
+	client_close(&c);
+	EXPECT(WAIT(daemon_logged(&d, " event=notice ", "delivered", NULL) ==
+	    1), "no report: %s", daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
 /* What was true of the session before is not of the next one. */
 TEST(same_worker)
 {
