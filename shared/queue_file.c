@@ -102,7 +102,7 @@ queue_block_seal(struct span envelope, const uint8_t key[queue_key_bytes],
 	b.n = plain_at;
 	buf_add_number(&b, envelope.n, length_bytes);
 	buf_add(&b, envelope);
-	randombytes_buf(out + nonce_at, crypto_secretbox_NONCEBYTES);
+	arc4random_buf(out + nonce_at, crypto_secretbox_NONCEBYTES);
 	crypto_secretbox_detached(out + plain_at, out + mac_at, out + plain_at,
 	    n - plain_at, out + nonce_at, key);
 }
@@ -142,17 +142,20 @@ uint8_t *
 queue_block_read(int fd, const uint8_t key[queue_key_bytes],
     const char id[ipc_id_bytes], size_t *n, struct envelope *out)
 {
-	uint8_t begin[queue_block_begin_bytes] = { 0 }, *block;
+	uint8_t *block = NULL;
 	struct span text;
-	ssize_t got;
+	ssize_t got = 0;
 
-	if (pread(fd, begin, sizeof(begin), 0) == -1)
-		return NULL;
-	*n = queue_block_length(begin);
-	block = calloc(1, *n + 1);
-	if (block == NULL)
-		return NULL;
-	got = pread(fd, block, *n, 0);
+	/* Most are as short as a block can be. */
+	*n = 0;
+	for (size_t m = step_bytes; m > *n; m = queue_block_length(block)) {
+		*n = m;
+		free(block);
+		block = calloc(1, m);
+		if (block == NULL)
+			return NULL;
+		got = pread(fd, block, m, 0);
+	}
 	if (got != -1 && queue_block_open(block, *n, key, &text) &&
 	    envelope_read(text, out) &&
 	    span_equal(out->id, span_from(id, ipc_id_bytes)))

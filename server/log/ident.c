@@ -1,7 +1,7 @@
 /* Identifiers: 45 bits of milliseconds, then 35 random bits. */
 #include "server/log/ident.h"
 
-#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,7 +17,7 @@ ident_make(char out[ipc_id_bytes + 1])
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	randombytes_buf(&chance, sizeof(chance));
+	arc4random_buf(&chance, sizeof(chance));
 	for (int i = ms_digits - 1; i >= 0; i--, ms >>= 5)
 		out[i] = digits[ms & 31];
 	for (int i = ms_digits; i < ipc_id_bytes; i++, chance >>= 5)

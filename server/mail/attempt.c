@@ -404,7 +404,8 @@ attempt_end_group(struct attempt *a)
 {
 	if (--a->pending > 0)
 		return;
-	set_next(a);
+	if (a->q->left > 0)
+		set_next(a);
 	look_at_age(a);
 	log_all(a, LOG_EVENT_TRY, ATTEMPT_DEFERRED);
 	attempt_close(a);
