@@ -102,6 +102,7 @@ packages() {
 		cppcheck cppcheck
 		shellcheck shellcheck
 		mandoc mandoc
+		bmake bmake
 		END
 		;;
 	alpine-build)

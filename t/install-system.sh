@@ -1,19 +1,21 @@
 #!/bin/sh
-# install-system.sh SYSCONFDIR EXAMPLE: what this host needs beside the
-# programs: the users _smtpd and _smtpw, the configuration with its tables,
-# /var/smtpd. Run by make install-system.
+# install-system.sh SYSCONFDIR OWNER WORKER EXAMPLE: what this host needs beside
+# the programs: two users, who owns the mail and who speaks with strangers, the
+# configuration with its tables, /var/smtpd. Run by make install-system.
 #
 # Says each thing it does, and changes nothing that is there: run it as often
 # as you like. Exit 0 when all is there, 1 when not, 2 for a wrong call.
 set -eu
 umask 022
 
-[ $# -eq 2 ] || {
-	echo "usage: t/install-system.sh SYSCONFDIR EXAMPLE" >&2
+[ $# -eq 4 ] || {
+	echo "usage: t/install-system.sh SYSCONFDIR OWNER WORKER EXAMPLE" >&2
 	exit 2
 }
 sysconf=$1
-example=$2
+owner=$2
+worker=$3
+example=$4
 root=/var/smtpd
 done_any=false
 
@@ -141,16 +143,16 @@ for shell in /sbin/nologin /usr/sbin/nologin; do
 	[ ! -x "$shell" ] || nologin=$shell
 done
 
-account _smtpd 'smtpd mail owner'
-account _smtpw 'smtpd worker'
+account "$owner" 'smtpd mail owner'
+account "$worker" 'smtpd worker'
 directory "$sysconf" 0:0 0755
-directory "$root" _smtpd:_smtpd 0700
+directory "$root" "$owner:$owner" 0700
 
 # Tables only with a new configuration: an empty one in place of one that was
 # mistyped or lost would have mail refused that should have stopped smtpd.
 if [ ! -e "$sysconf/smtpd.conf" ]; then
 	# Users may have password hashes beside them.
-	table users 0:_smtpd 0640 /dev/null
+	table users "0:$owner" 0640 /dev/null
 	table aliases 0:0 0644 /dev/null
 	configuration | file "$sysconf/smtpd.conf" 0:0 0644
 	done_any=true

@@ -34,7 +34,7 @@ $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 
 # Static if the worker is: a nursery that needs no loader has other rules.
 $(B)/unit/check_linux_sandbox: $(BUILD)/t/unit/check_linux_sandbox.o $(shared_o)
-	$(call link,$(filter -static-pie,$(WORKER_STATIC)),$(shell \
+	$(call link,$(filter -static% -pie,$(WORKER_STATIC)),$(shell \
 	    $(PKG_CONFIG) --static --libs check $(LIB_NAMES) 2>/dev/null) \
 	    $(SANDBOX_LIBS))
 
@@ -164,7 +164,7 @@ $(foreach f,$(FUZZ),$(B)/fuzz/replay_$(f) t/corpus/$(f)
 sh t/lint/keywords.sh $(B)/print_keywords && echo 1 passed, 0 failed
 sh t/lint/internals.sh $(B)/print_internals $(if $(filter linux,$(SANDBOX)),$(B)/print_calls) && echo 1 passed, 0 failed
 sh t/lint/events.sh && echo 1 passed, 0 failed
-$(if $(filter yes,$(HARDENED)),sh t/hardening.sh $(PROGRAMS))
+$(if $(filter yes,$(HARDENED)),sh t/hardening.sh $(if $(WORKER_STATIC),-w) $(PROGRAMS))
 sh t/dialog/selftest.sh $(B)/dialog/play $(B)/dialog/parrot
 $(B)/dialog/play $(if $(filter-out $(DIALOGS_WANTED),$(DIALOGS)),,-a) -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(DIALOGS_WANTED)
 SMTPD=$(BUILD)/smtpd SMTPD_WORKER=$(BUILD)/smtpd-worker SMTPCTL=$(BUILD)/smtpctl sh t/system/await.sh
@@ -177,7 +177,7 @@ test: $(PROGRAMS) $(TOOLS) $(CASES_WANTED)
 	@printf '%s\n' "$$TEST_COMMANDS" | sh t/run.sh $(BUILD) $(T)
 
 check-hardening: $(PROGRAMS)
-	@sh t/hardening.sh $(PROGRAMS)
+	@sh t/hardening.sh $(if $(WORKER_STATIC),-w) $(PROGRAMS)
 
 # Everything again with the sanitizers in every process, but for the tests
 # in which a nursery executes itself: their runtime cannot start in a sandbox.

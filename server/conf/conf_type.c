@@ -5,6 +5,7 @@
 
 #include "server/conf/conf_keyword.h"
 #include "shared/buf.h"
+#include "shared/os/os.h"
 
 bool
 conf_bad(struct conf_setting *s, size_t at, const char *noun,
@@ -296,9 +297,10 @@ const struct conf_keyword conf_keywords[] = {
 	    "spool, mailboxes and log, on one file system"),
 	TOP("control", "PATH", socket, control, NULL,
 	    "the socket smtpctl asks at"),
-	TOP("user", "NAME", account, user, "_smtpd",
+	TOP("user", "NAME", account, user, os_default_user,
 	    "owner of the mail, when root starts smtpd"),
-	TOP("worker-user", "NAME", account, worker_user, "_smtpw",
+	TOP("worker-user", "NAME", account, worker_user,
+	    os_default_worker_user,
 	    "user of the processes that read strangers' octets"),
 	TOP("sandbox", "required|optional", choice, sandbox_optional,
 	    "required", "optional: start on a system without a sandbox, too"),

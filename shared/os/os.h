@@ -72,6 +72,15 @@ void	os_kill_child(pid_t pid);
 /* The name in ps(1): Linux before 6.14 shows the descriptor's number. */
 void	os_name_process(const char *name);
 
+/* On the BSDs _smtpd is a user of OpenSMTPD, which would share the mail. */
+#ifdef __linux__
+#define os_default_user		"_smtpd"
+#define os_default_worker_user	"_smtpw"
+#else
+#define os_default_user		"_lsmtpd"
+#define os_default_worker_user	"_lsmtpw"
+#endif
+
 /* Where there is nothing of the kind. */
 #ifndef __FreeBSD__
 #define os_keep_directory(dir)		0

@@ -15,9 +15,9 @@ cd "$(dirname "$0")/../.."
 smtpd=${SMTPD:-build/smtpd}
 build=$(dirname "$smtpd")
 
-make="make"
+make="make" owner=_smtpd worker=_smtpw
 case $(uname -s) in
-*BSD) make=gmake ;;
+*BSD) make=gmake owner=_lsmtpd worker=_lsmtpw ;;
 esac
 
 passed=0
@@ -135,6 +135,71 @@ worker_alone() {
 	grep -q 'started by smtpd' "$tmp/said" || fail "$(cat "$tmp/said")"
 }
 
+# install_as SYSTEM SYSCONFDIR: what "make install" installs there, of programs
+# that were built here: $tmp/SYSTEM.
+install_as() {
+	"$make" --no-print-directory install OS="$1" BUILD="$build" \
+	    SYSCONFDIR="$2" -o "$build/smtpd" -o "$build/smtpd-worker" \
+	    -o "$build/smtpctl" DESTDIR="$tmp/$1" >"$tmp/said" 2>&1 ||
+	    fail "make install OS=$1 ended with $?: $(cat "$tmp/said")"
+	(cd "$tmp/$1" && find . -type f) | sed 's|^\.||' | sort >"$tmp/got"
+}
+
+# reads MAKEFILE NAME VALUE: the make of the BSDs reads a port so.
+reads() {
+	mkdir -p "$tmp/mk"
+	: >"$tmp/mk/bsd.port.mk"
+	if ! command -v bmake >/dev/null; then
+		return 0
+	fi
+	value=$(bmake -r -m "$tmp/mk" -f "$1" -V "\${$2}" 2>&1)
+	[ "$value" = "$3" ] || fail "$1: $2 is \"$value\""
+}
+
+# No name and no page of the base system's server is written over.
+port_openbsd() {
+	port=server/init/openbsd
+	install_as OpenBSD /etc/smtpd
+	sed -e 's|^@rcscript [^/]*|/etc/rc.d|' \
+	    -e 's/^@[bm][ia]n //' -e '/^@/d' -e '/\/$/d' \
+	    -e 's|^\([^/]\)|/usr/local/\1|' "$port/pkg/PLIST" | sort \
+	    >"$tmp/expected"
+	same "$tmp/expected" "$tmp/got"
+	version=$("$smtpd" -V | cut -d ' ' -f 2)
+	reads "$port/Makefile" PKGNAME "lsmtpd-$version"
+	reads "$port/Makefile" DISTNAME "smtpd-$version"
+	[ "$(grep -c '^@newuser _lsmtp[dw]:' "$port/pkg/PLIST")" -eq 2 ] ||
+	    fail "no users"
+	script=$tmp/OpenBSD/etc/rc.d/localsmtpd
+	[ -x "$script" ] || fail "$script: nobody may execute it"
+	grep -q '^daemon="/usr/local/sbin/smtpd"$' "$script" ||
+	    fail "$(cat "$script")"
+	grep -q '_lsmtpd' "$tmp/OpenBSD/usr/local/man/man8/smtpd.8" ||
+	    fail "the page has other users"
+	! grep -q '_smtpd' "$tmp/OpenBSD/usr/local/man/man8/smtpd.8" ||
+	    fail "the page has users of the base system"
+	grep -q '^#user _lsmtpd$' \
+	    "$tmp/OpenBSD/usr/local/share/examples/smtpd/smtpd.conf.example" ||
+	    fail "the example has other users"
+}
+
+port_freebsd() {
+	port=server/init/freebsd
+	install_as FreeBSD /usr/local/etc/smtpd
+	sed -e '/^@/d' -e 's/\.gz$//' -e 's|^|/usr/local/|' "$port/pkg-plist" |
+	    sort >"$tmp/expected"
+	same "$tmp/expected" "$tmp/got"
+	version=$("$smtpd" -V | cut -d ' ' -f 2)
+	reads "$port/Makefile" DISTNAME "smtpd-$version"
+	reads "$port/Makefile" USERS "_lsmtpd _lsmtpw"
+	script=$tmp/FreeBSD/usr/local/etc/rc.d/smtpd
+	[ -x "$script" ] || fail "$script: nobody may execute it"
+	sh -n "$script" || fail "$script"
+	[ "$(grep -c /usr/local/etc/smtpd/smtpd.conf "$script")" -eq 2 ] ||
+	    fail "$(cat "$script")"
+	! grep -q '[" ]/etc/smtpd' "$script" || fail "$(cat "$script")"
+}
+
 # Without root it says so, and makes nothing.
 # As root it is tried as nobody, from a copy that nobody can read.
 refused_without_root() {
@@ -144,13 +209,14 @@ refused_without_root() {
 		chmod 755 "$public"
 		cp t/install-system.sh smtpd.conf.example "$public"
 		su -s /bin/sh nobody -c "sh '$public/install-system.sh' \
-		    '$public/no/etc' '$public/smtpd.conf.example'" \
+		    '$public/no/etc' $owner $worker \
+		    '$public/smtpd.conf.example'" \
 		    >"$tmp/said" 2>&1 || status=$?
 		[ ! -e "$public/no" ] || fail "it made $public/no"
 		rm -rf "$public"
 	else
-		sh t/install-system.sh "$tmp/no/etc" smtpd.conf.example \
-		    >"$tmp/said" 2>&1 || status=$?
+		sh t/install-system.sh "$tmp/no/etc" "$owner" "$worker" \
+		    smtpd.conf.example >"$tmp/said" 2>&1 || status=$?
 	fi
 	[ "$status" -eq 1 ] || fail "it ended with $status"
 	grep -q 'run it as root' "$tmp/said" || fail "$(cat "$tmp/said")"
@@ -163,8 +229,8 @@ wrong_calls() {
 	[ "$status" -eq 2 ] || fail "with one argument it ended with $status"
 	for wrong in relative/etc "$tmp/no/with blank" "$tmp/no/a|b"; do
 		status=0
-		sh t/install-system.sh "$wrong" smtpd.conf.example \
-		    >"$tmp/said" 2>&1 || status=$?
+		sh t/install-system.sh "$wrong" "$owner" "$worker" \
+		    smtpd.conf.example >"$tmp/said" 2>&1 || status=$?
 		[ "$status" -eq 1 ] || fail "$wrong: it ended with $status"
 	done
 	[ ! -e "$tmp/no" ] || fail "it made $tmp/no"
@@ -191,9 +257,9 @@ account() {
 
 system_made() {
 	system
-	account _smtpd
-	account _smtpw
-	[ "$(id -u _smtpd)" -ne "$(id -u _smtpw)" ] || fail "one user"
+	account "$owner"
+	account "$worker"
+	[ "$(id -u "$owner")" -ne "$(id -u "$worker")" ] || fail "one user"
 	cat >"$tmp/expected" <<-END
 	drwxr-xr-x smtpd
 	-rw-r--r-- smtpd/aliases
@@ -206,7 +272,7 @@ system_made() {
 	# shellcheck disable=SC2012
 	root=$(ls -ld /var/smtpd | awk '{ print $1, $3, $4 }')
 	case $root in
-	"drwx------"*" _smtpd _smtpd") ;;
+	"drwx------"*" $owner $owner") ;;
 	*) fail "/var/smtpd: $root" ;;
 	esac
 }
@@ -259,15 +325,15 @@ starts() {
 	users=$(ps -o user= -p "$pid")
 	kill "$pid"
 	wait "$pid" || fail "it ended with $?"
-	grep -q "event=start .* uid=$(id -u _smtpd) " "$tmp/log" ||
-	    fail "not as _smtpd: $(cat "$tmp/log")"
+	grep -q "event=start .* uid=$(id -u "$owner") " "$tmp/log" ||
+	    fail "not as $owner: $(cat "$tmp/log")"
 	case $users in
-	_smtpd* | "$(id -u _smtpd)") ;;
+	"$owner"* | "$(id -u "$owner")") ;;
 	*) fail "it ran as $users" ;;
 	esac
 	# shellcheck disable=SC2012
 	case $(ls -ld "$tmp/root" | awk '{ print $1, $3 }') in
-	"drwx------"*" _smtpd") ;;
+	"drwx------"*" $owner") ;;
 	*) fail "$(ls -ld "$tmp/root")" ;;
 	esac
 }
@@ -275,6 +341,8 @@ starts() {
 check files install_files
 check installed-run installed_run
 check worker-alone worker_alone
+check port-openbsd port_openbsd
+check port-freebsd port_freebsd
 check refused-without-root refused_without_root
 if [ "$(id -u)" -ne 0 ]; then
 	for what in system-wrong-calls system-made system-again \
