@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-/* A text of at most 65,535 octets. */
 static void
 add_text(struct buf *out, struct span s)
 {

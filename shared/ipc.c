@@ -67,7 +67,6 @@ ipc_send(int channel, struct ipc_record *r, int pass, bool wait)
 	return 0;
 }
 
-/* Takes the first descriptor of msg, closes the others; their number. */
 static size_t
 take_fds(struct msghdr *msg, int *first)
 {

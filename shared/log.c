@@ -26,7 +26,6 @@ enum {
 
 static uint8_t pending[64 * 1024];
 
-/* Where lines go. */
 static struct {
 	enum log_target	 target;
 	void		 (*alarm)(struct span);
@@ -140,7 +139,6 @@ log_lost(void)
 	return out.to.lost_ever;
 }
 
-/* Adds key=value, unless it does not fit. */
 static void
 add_pair(struct log_line *l, struct span key, struct span value)
 {

@@ -94,7 +94,6 @@ outlet_add(struct outlet *o, struct span lines)
 	o->n += lines.n;
 }
 
-/* Octets written, or -1 and errno. */
 static ssize_t
 write_some(const struct outlet *o, struct span s)
 {

@@ -167,7 +167,6 @@ add_host(struct dns_answer *a, const struct ipc_host *h)
 	a->host[i] = *h;
 }
 
-/* Takes the data of r, which is of the type that was asked for. */
 static bool
 take_data(struct span m, const struct record *r, struct dns_answer *a)
 {

@@ -159,7 +159,6 @@ end_piece(struct header *h, struct span piece)
 		h->ended = true;
 }
 
-/* Appends s to the output; usually s is there already. */
 static uint8_t *
 keep(struct header *h, uint8_t *out, struct span s)
 {

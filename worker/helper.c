@@ -88,7 +88,6 @@ split(int channel, unsigned processes)
 	return pid == 0 ? channel : idle[0];
 }
 
-/* Returns the channel to serve on. */
 static int
 enter(int channel, enum sandbox_role role, unsigned processes)
 {

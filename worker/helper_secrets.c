@@ -35,7 +35,6 @@ forget_coming(void)
 	OPENSSL_cleanse(&coming, sizeof(coming));
 }
 
-/* Judges the pair: the last piece of its key has come. */
 static void
 judge(int channel)
 {

@@ -163,7 +163,6 @@ shake_hands(struct nursery *n)
 	return n->shook_hands ? NULL : text;
 }
 
-/* Enters the sandbox of this process; NULL, or what is missing. */
 static const char *
 enter(const struct nursery *n)
 {

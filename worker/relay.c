@@ -72,7 +72,6 @@ is_over(struct relay *r, enum relay_end end, const char *why)
 
 /* ---- one command, one reply --------------------------------------------- */
 
-/* How long the host may take now. */
 static int64_t
 patience(const struct relay *r)
 {

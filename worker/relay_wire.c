@@ -20,7 +20,6 @@ relay_wire_open(struct relay_wire *w, struct ask *master, int socket)
 	w->io.idle_ms = relay_patience_ms;
 }
 
-/* Gives the next wait so long. */
 static void
 set_wait(struct relay_wire *w, int64_t ms)
 {

@@ -136,7 +136,6 @@ put_words(struct report *r, struct span text, const char *indent)
 	print(r, "\n");
 }
 
-/* A line that ends with a date: seconds since 1970. */
 static void
 print_date(struct report *r, const char *before, int64_t s)
 {

@@ -60,7 +60,6 @@ static struct {
 
 /* ---- lookups ------------------------------------------------------------ */
 
-/* Tells the master, which then may ask something else. */
 static void
 end_lookup(struct lookup *l, enum resolve_status status)
 {

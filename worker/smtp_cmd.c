@@ -30,7 +30,6 @@ struct command {
 	enum smtp_reply	 reply;		/* without run */
 };
 
-/* Ends a transaction, here and in the master. */
 static enum smtp_reply
 cmd_rset(struct smtp_session *s, struct span arg)
 {

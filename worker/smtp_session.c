@@ -183,7 +183,6 @@ begin_tls(struct smtp_session *s)
 	return REPLY_GREETING;
 }
 
-/* Writes reply, and does what follows. */
 static enum smtp_reply
 step(struct smtp_session *s, enum smtp_reply reply)
 {

@@ -102,14 +102,12 @@ log_peer(uid_t uid, const char *why)
 static bool
 wait_for(struct peer *p, short what, time_t seconds)
 {
-	const struct timeval patience = { seconds, 0 };
-
 	TAILQ_REMOVE(&control.peers, p, entry);
 	TAILQ_INSERT_TAIL(&control.peers, p, entry);
 	event_del(&p->ready);
 	event_assign(&p->ready, control.master->base, p->fd, what, on_ready,
 	    p);
-	if (event_add(&p->ready, &patience) == 0)
+	if (event_add(&p->ready, &(struct timeval){ seconds, 0 }) == 0)
 		return true;
 	drop(p);
 	return false;
@@ -118,7 +116,6 @@ wait_for(struct peer *p, short what, time_t seconds)
 static bool
 next_record(void *arg, struct ipc_record *out)
 {
-	const struct timeval patience = { patience_s, 0 };
 	struct ipc_tell_text *t = &out->u.tell_text;
 	struct peer *p = arg;
 	size_t n = p->n - p->at;
@@ -126,7 +123,7 @@ next_record(void *arg, struct ipc_record *out)
 	if (n == 0 && !p->whole)
 		return false;
 	/* What was sent is progress. */
-	(void)event_add(&p->ready, &patience);
+	(void)event_add(&p->ready, &(struct timeval){ patience_s, 0 });
 	if (n == 0) {
 		out->type = IPC_TELL_END;
 		out->u.number.n = p->status;
@@ -362,8 +359,6 @@ inode_inside(const struct master *m)
 int
 control_start(struct master *m, int fd)
 {
-	const struct timeval second = { 1, 0 };
-
 	control.master = m;
 	control.fd = fd;
 	control.inode = inode_inside(m);
@@ -371,8 +366,8 @@ control_start(struct master *m, int fd)
 	event_assign(&control.acceptable, m->base, fd, EV_READ | EV_PERSIST,
 	    on_acceptable, NULL);
 	event_assign(&control.second, m->base, -1, EV_PERSIST, on_second, NULL);
-	return event_add(&control.second, &second) == -1 ? -1 :
-	    event_add(&control.acceptable, NULL);
+	return event_add(&control.second, &(struct timeval){ 1, 0 }) == -1 ?
+	    -1 : event_add(&control.acceptable, NULL);
 }
 
 void

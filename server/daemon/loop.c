@@ -91,8 +91,6 @@ loop_notify_ready(struct master *m)
 	static struct event watchdog;
 	const uint64_t half = manager.watchdog_us / 2,
 	    us = half < watchdog_least_us ? watchdog_least_us : half;
-	const struct timeval period = { (time_t)(us / 1000000),
-	    (suseconds_t)(us % 1000000) };
 
 	if (manager.fd == -1)
 		return 0;
@@ -100,7 +98,8 @@ loop_notify_ready(struct master *m)
 	if (event_initialized(&watchdog) || manager.watchdog_us == 0)
 		return 0;
 	event_assign(&watchdog, m->base, -1, EV_PERSIST, on_watchdog, m);
-	return event_add(&watchdog, &period);
+	return event_add(&watchdog, &(struct timeval){
+	    (time_t)(us / 1000000), (suseconds_t)(us % 1000000) });
 }
 
 void
@@ -131,8 +130,6 @@ on_look(evutil_socket_t fd, short what, void *arg)
 void
 loop_stop(struct master *m)
 {
-	const struct timeval patience = { dot_patience_s, 0 };
-	const struct timeval soon = { 0, look_pause_us };
 	static struct event look;
 	uint64_t busy;
 
@@ -149,9 +146,9 @@ loop_stop(struct master *m)
 	if (busy > 0)
 		log_put(LOG_LEVEL_INFO, "stopping", "sessions=%zu "
 		    "at_most_s=%zu", (size_t)busy, (size_t)stop_patience_s);
-	event_base_loopexit(m->base, &patience);
+	event_base_loopexit(m->base, &(struct timeval){ dot_patience_s, 0 });
 	event_assign(&look, m->base, -1, EV_PERSIST, on_look, m);
-	if (event_add(&look, &soon) == -1)
+	if (event_add(&look, &(struct timeval){ 0, look_pause_us }) == -1)
 		event_base_loopbreak(m->base);
 	on_look(-1, 0, m);
 }
@@ -162,10 +159,8 @@ loop_stop(struct master *m)
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval soon = { 0, 50 * 1000 };
-
 	if (!log_flush())
-		evtimer_add((struct event *)arg, &soon);
+		event_add(arg, &(struct timeval){ 0, 50 * 1000 });
 }
 
 /* After all events that are active now: they may add more lines. */
@@ -280,7 +275,6 @@ loop_start(struct master *m)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	static struct event events[sizeof(signals) / sizeof(signals[0])];
 	static struct event turn, second;
-	const struct timeval period = { 1, 0 };
 	struct sigaction was;
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
@@ -300,5 +294,5 @@ loop_start(struct master *m)
 	event_assign(&turn, m->base, -1, 0, on_turn, &turn);
 	log_gather(wake, &turn);
 	event_assign(&second, m->base, -1, EV_PERSIST, on_second, m);
-	return event_add(&second, &period);
+	return event_add(&second, &(struct timeval){ 1, 0 });
 }

@@ -21,7 +21,6 @@
 
 enum { patience_s = 10 };	/* for the sign process */
 
-/* The renewal under way. */
 static struct {
 	struct master		*master;	/* NULL: there is none */
 	struct conf_epoch	*epoch;		/* NULL: keys alone */
@@ -180,7 +179,6 @@ end(void)
 		reload(m);
 }
 
-/* New sessions use the configuration of e. */
 static void
 adopt_conf(struct master *m, struct conf_epoch *e)
 {
@@ -201,7 +199,6 @@ adopt_conf(struct master *m, struct conf_epoch *e)
 			listen_close(m, i);
 }
 
-/* Workers that are forked from now on use the new settings and files. */
 static void
 adopt(void)
 {
@@ -228,7 +225,6 @@ adopt(void)
 	end();
 }
 
-/* Refuses the renewal as a whole; why is for people. */
 static void
 fail(const char *why)
 {
@@ -261,11 +257,9 @@ go_on(void)
 static void
 judge(void)
 {
-	const struct timeval patience = { patience_s, 0 };
-
 	for (size_t i = 0; i < r.files->count; i++)
 		r.judged_due += !r.files->pairs[i].shared;
-	event_add(&r.patience, &patience);
+	event_add(&r.patience, &(struct timeval){ patience_s, 0 });
 	if (r.judged_due == 0)
 		go_on();
 	else

@@ -125,7 +125,6 @@ int
 refused_init(struct event_base *base, const struct conf *conf, int log,
     bool late)
 {
-	struct timeval every = { prune_s, 0 };
 	struct event *e;
 
 	r.conf = conf;
@@ -140,7 +139,8 @@ refused_init(struct event_base *base, const struct conf *conf, int log,
 	if (r.dir == -1 || (!r.late && read_directory(true) == -1))
 		return -1;
 	e = event_new(base, -1, EV_PERSIST, on_prune, NULL);
-	return e == NULL || event_add(e, &every) == -1 ? -1 : 0;
+	return e == NULL || event_add(e,
+	    &(struct timeval){ prune_s, 0 }) == -1 ? -1 : 0;
 }
 
 bool

@@ -169,7 +169,6 @@ log_line(struct attempt *a, enum log_event event, size_t i)
 		queue_log_outcome(a->master, event, a->q, &o);
 }
 
-/* Logs what became of recipients in that state; each once. */
 static void
 log_all(struct attempt *a, enum log_event event, enum attempt_state state)
 {

@@ -89,18 +89,16 @@ static void
 plan_next(struct commit *c)
 {
 	int64_t at_us = TAILQ_EMPTY(&c->fresh) ? INT64_MAX : c->fresh_at_us;
-	struct timeval wait = { 0, 0 };
 
 	if (!TAILQ_EMPTY(&c->large) && c->piece_at_us < at_us)
 		at_us = c->piece_at_us;
 	if (at_us == INT64_MAX || find_turn(c) == NULL)
 		return;
 	at_us -= deadline_now_us();
-	if (at_us > 0) {
-		wait.tv_sec = (time_t)(at_us / 1000000);
-		wait.tv_usec = (suseconds_t)(at_us % 1000000);
-	}
-	event_add(c->next, &wait);
+	if (at_us < 0)
+		at_us = 0;
+	event_add(c->next,
+	    &(struct timeval){ at_us / 1000000, at_us % 1000000 });
 }
 
 /*

@@ -271,7 +271,6 @@ on_sent(void *arg, bool reusable)
 	}
 }
 
-/* May another transaction go over its connection? */
 static bool
 is_usable(const struct link *l)
 {
@@ -293,7 +292,6 @@ is_reusable(const struct link *l, bool idle)
 	    (hungry_count == 0 || (!idle && l->site->links == 1));
 }
 
-/* Sends the next transaction of its group; false: there is none. */
 static bool
 send_letter(struct link *l)
 {
@@ -318,8 +316,6 @@ send_letter(struct link *l)
 static void
 send_next(struct link *l)
 {
-	static const struct timeval patience = { idle_s, 0 };
-
 	while (l->group != NULL || (is_reusable(l, false) && take(l))) {
 		const bool waits = attempt_waits(l->group);
 
@@ -335,7 +331,7 @@ send_next(struct link *l)
 	}
 	if (is_reusable(l, true)) {
 		TAILQ_INSERT_TAIL(&idle_links, l, entry);
-		evtimer_add(&l->idle, &patience);
+		event_add(&l->idle, &(struct timeval){ idle_s, 0 });
 	} else
 		end(l);
 }
@@ -383,7 +379,6 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 		settle(l, rule->rcpts, false);
 }
 
-/* Connects to the hop of l, anew. */
 static void
 reach(struct link *l)
 {
@@ -434,7 +429,6 @@ begin(struct site *s)
 	return true;
 }
 
-/* Uses an idle connection to s; false: there is none. */
 static bool
 wake(const struct site *s)
 {

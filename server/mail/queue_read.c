@@ -30,9 +30,6 @@ enum {
 	making_ms = 60 * 1000		/* a new folder may lack its key */
 };
 
-/* After others, for this is a timer. */
-static const struct timeval at_once = { 0, 0 };
-
 /* What is read: a folder, with its messages by id. */
 static struct {
 	struct master		*master;
@@ -91,7 +88,6 @@ apply(struct master *m, const struct queue_record *e)
 		queue_set_done(q, e->done - 1);
 }
 
-/* False: there are no more. */
 static bool
 read_record(struct master *m)
 {
@@ -228,7 +224,6 @@ begin_folder(struct queue *all)
 	return true;
 }
 
-/* A record of a journal, or a name. */
 static void
 step(struct master *m)
 {
@@ -260,7 +255,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	    deadline_now_us() < until_us)
 		step(m);
 	if (reading.folder != NULL) {
-		evtimer_add(&reading.turn, &at_once);
+		event_add(&reading.turn, &(struct timeval){ 0, 0 });
 		return;
 	}
 	all->now.reading = false;
@@ -305,7 +300,6 @@ adopt(struct queue *all, const char *name)
 		f->unread = all->now.reading = true;
 }
 
-/* Adopts what nobody has. */
 static int
 look_around(struct queue *all)
 {
@@ -319,7 +313,7 @@ look_around(struct queue *all)
 			adopt(all, e->d_name);
 	closedir(d);
 	if (all->now.reading)
-		evtimer_add(&reading.turn, &at_once);
+		event_add(&reading.turn, &(struct timeval){ 0, 0 });
 	return 0;
 }
 

@@ -61,13 +61,10 @@ end_try(struct report *r)
 static void
 wait_again(struct report *r, time_t s)
 {
-	const struct timeval wait = { s, 0 };
-
 	end_try(r);
-	event_add(&r->due, &wait);
+	event_add(&r->due, &(struct timeval){ s, 0 });
 }
 
-/* The next report that is due. */
 static void
 go_on(struct report *r)
 {

@@ -39,9 +39,7 @@ static struct {
 static void
 turn_soon(void)
 {
-	static const struct timeval at_once = { 0, 0 };
-
-	evtimer_add(&due.turn, &at_once);
+	event_add(&due.turn, &(struct timeval){ 0, 0 });
 }
 
 /* ---- the way ------------------------------------------------------------ */
@@ -174,7 +172,6 @@ resolve(struct attempt *a, struct attempt_rcpt *r, const struct mailbox *to)
 	return state;
 }
 
-/* Reads the recipients that are left, and groups them. */
 static void
 list_rcpts(struct attempt *a)
 {
@@ -348,12 +345,10 @@ on_second(evutil_socket_t fd, short what, void *arg)
 int
 schedule_start(struct master *m)
 {
-	const struct timeval period = { 1, 0 };
-
 	event_assign(&due.turn, m->base, -1, 0, on_turn, m);
 	event_assign(&due.second, m->base, -1, EV_PERSIST, on_second, m);
 	site_start(m, make_due, link_serve);
-	return event_add(&due.second, &period);
+	return event_add(&due.second, &(struct timeval){ 1, 0 });
 }
 
 /* Its time may be that of a clock that was wrong: it is not years ahead. */

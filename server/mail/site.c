@@ -26,8 +26,6 @@ static struct {
 	uint32_t	 senders[senders_max];
 } all;
 
-static const struct timeval at_once = { 0, 0 };
-
 static int
 compare(const struct site *a, const struct site *b)
 {
@@ -40,7 +38,7 @@ RB_GENERATE_INTERNAL(sites, site, node, compare,
 void
 site_kick(struct site *s)
 {
-	evtimer_add(&s->look, &at_once);
+	event_add(&s->look, &(struct timeval){ 0, 0 });
 }
 
 /* ---- what waits --------------------------------------------------------- */
@@ -222,7 +220,6 @@ on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct site *s = arg;
 	int64_t now = deadline_now_ms(), ms = called_ms;
-	struct timeval wait;
 
 	if (now >= s->look_ms)
 		s->called = 0;
@@ -241,8 +238,8 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	else if (site_is_down(s) && now < s->until_ms)
 		ms = s->until_ms - now;
 	s->look_ms = now + ms;
-	wait = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
-	evtimer_add(&s->look, &wait);
+	event_add(&s->look,
+	    &(struct timeval){ ms / 1000, ms % 1000 * 1000 });
 }
 
 /* ---- the breaker -------------------------------------------------------- */
@@ -306,7 +303,6 @@ site_find(const struct path *p)
 	return RB_FIND(sites, &all.sites, &key);
 }
 
-/* The site that p leads to, perhaps a new one; NULL without memory. */
 static struct site *
 find_or_make(struct master *m, const struct path *p)
 {

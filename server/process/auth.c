@@ -35,7 +35,6 @@ make_row(const struct conf_domain *d, const struct conf_entry *u,
 	return true;
 }
 
-/* The next account that can log in. */
 static bool
 next_account(struct table *t, struct ipc_account *out)
 {
@@ -51,7 +50,6 @@ next_account(struct table *t, struct ipc_account *out)
 	return false;
 }
 
-/* The number of accounts, and then each of them. */
 static bool
 next_row(struct table *t, struct ipc_record *out)
 {

@@ -123,7 +123,6 @@ take(struct master *m, const struct ipc_record *r)
 {
 	struct helper *h = &m->helpers[HELPER_DIAL];
 	struct dial_job *job = TAILQ_FIRST(&dial.jobs);
-	struct timeval patience;
 
 	/* IPC_TYPE_COUNT: no descriptor was left for the answer (ipc.h). */
 	if ((r->type != IPC_DIALED && r->type != IPC_UNDIALED &&
@@ -143,15 +142,13 @@ take(struct master *m, const struct ipc_record *r)
 		    (int)r->u.number.n);
 		return true;
 	}
-	patience = (struct timeval){ job->patience_ms / 1000,
-	    job->patience_ms % 1000 * 1000 };
 	event_assign(&job->connected, m->base, job->fd, EV_WRITE,
 	    on_connected, job);
-	event_add(&job->connected, &patience);
+	event_add(&job->connected, &(struct timeval){
+	    job->patience_ms / 1000, job->patience_ms % 1000 * 1000 });
 	return true;
 }
 
-/* What was asked for is asked for again. */
 static void
 lost(struct master *m, bool again)
 {

@@ -25,7 +25,6 @@ note_answer(struct disk_job *job, size_t i, int error)
 	job->answered++;
 }
 
-/* Makes a sync in this process, which waits for it. */
 static void
 sync_here(struct disk_job *job, size_t i)
 {

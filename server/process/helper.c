@@ -208,7 +208,6 @@ helper_lose(struct master *m, enum helper_kind kind, const char *why,
 
 static void	on_readable(evutil_socket_t fd, short what, void *arg);
 
-/* Waits for the first record of a process that was just started. */
 static void
 watch(struct helper *h, int channel)
 {
@@ -349,7 +348,6 @@ helper_is_coming(const struct master *m, enum helper_kind kind)
 	return m->helpers[kind].state > HELPER_LOST;
 }
 
-/* Starts helpers whose pause is over, loses silent ones. */
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -375,7 +373,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 int
 helper_start(struct master *m, const char *worker)
 {
-	const struct timeval second = { 1, 0 };
 	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
 
 	program = worker;
@@ -387,7 +384,7 @@ helper_start(struct master *m, const char *worker)
 		if (h->channel != -1)
 			watch(h, h->channel);
 	}
-	if (tick == NULL || event_add(tick, &second) == -1)
+	if (tick == NULL || event_add(tick, &(struct timeval){ 1, 0 }) == -1)
 		return -1;
 	for (enum helper_kind kind = 0; kind < HELPER_ALL; kind++)
 		while (helper_is_lacking(m, kind))

@@ -19,7 +19,6 @@ enum {
 	stop_idle_timeout_s = 5
 };
 
-/* How many owners wait, and may have a worker. */
 static uint64_t
 count_waiting(const struct pool *p)
 {
@@ -173,8 +172,8 @@ pool_release(struct worker *w)
 	struct master *m = w->master;
 
 	if (++w->served >= m->conf.limits.worker_sessions ||
-	    w->line->use->once || w->feed.sent > 0 || w->generation != m->pool->generation ||
-	    m->stopping) {
+	    w->line->use->once || w->feed.sent > 0 ||
+	    w->generation != m->pool->generation || m->stopping) {
 		pool_drop(w);
 	} else {
 		w->end_ms = 0;
@@ -215,11 +214,8 @@ pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s)
 void
 pool_pause(struct worker *w, int64_t us)
 {
-	struct timeval wait = { (time_t)(us / 1000000),
-	    (suseconds_t)(us % 1000000) };
-
 	event_del(&w->readable);
-	event_add(&w->paused, &wait);
+	event_add(&w->paused, &(struct timeval){ us / 1000000, us % 1000000 });
 }
 
 void
@@ -256,7 +252,6 @@ pool_evict(struct worker *w)
 	pool_stress(w, STRESS_EVICT, 0);
 }
 
-/* Drops idle workers, all or those of older settings or an older image. */
 static void
 drop_idle(struct pool *p, bool all)
 {
@@ -329,11 +324,10 @@ pool_start(struct master *m, const struct worker_use *const *uses)
 void
 pool_open(struct master *m)
 {
-	const struct timeval second = { 1, 0 };
 	struct pool *p = m->pool;
 
 	event_assign(&p->tick, m->base, -1, EV_PERSIST, on_tick, m);
-	event_add(&p->tick, &second);
+	event_add(&p->tick, &(struct timeval){ 1, 0 });
 	pool_ask(m);
 }
 

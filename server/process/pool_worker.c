@@ -196,7 +196,6 @@ find_worker(const struct pool *p, const struct helper *n, pid_t pid)
 	return NULL;
 }
 
-/* Logs signal=11, or status=N. */
 static void
 log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 {

@@ -31,8 +31,6 @@ enum {
 	patience_ms = 2000		/* the first takes; and dial */
 };
 
-static const struct timeval at_once = { 0, 0 };
-
 enum question_state {
 	QUESTION_WAITS,		/* for its turn */
 	QUESTION_DIALS,		/* a socket is due */
@@ -135,7 +133,7 @@ on_tell(evutil_socket_t fd, short what, void *arg)
 		job->open = false;
 		job->done(job->arg, q->route != NULL ? q->route : &trouble);
 	}
-	evtimer_add(&dns.tell, &at_once);
+	event_add(&dns.tell, &(struct timeval){ 0, 0 });
 }
 
 /* q has its answer: its route, or NULL if there was trouble. */
@@ -147,7 +145,7 @@ end_question(struct question *q)
 
 	q->until_ms = deadline_now_ms() + 1000 * ttl_s;
 	move_to(q, QUESTION_ANSWERED);
-	evtimer_add(&dns.tell, &at_once);
+	event_add(&dns.tell, &(struct timeval){ 0, 0 });
 }
 
 /* The next worker is asked what this one was, and that is no further try. */
@@ -259,7 +257,7 @@ resolver_ask(struct resolver_job *job)
 	LIST_INSERT_HEAD(&q->jobs, job, entry);
 	if (q->state == QUESTION_CACHED && deadline_now_ms() < q->until_ms)
 		move_to(q, QUESTION_ANSWERED);
-	evtimer_add(&dns.tell, &at_once);
+	event_add(&dns.tell, &(struct timeval){ 0, 0 });
 	if (q->state != QUESTION_CACHED)
 		return true;
 	free(q->route);

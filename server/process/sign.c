@@ -7,7 +7,6 @@
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 
-/* A place for one key in the sign process. */
 struct slot {
 	unsigned	users;		/* generations of certificates */
 	bool		forget_due;
@@ -23,7 +22,6 @@ static struct {
 	bool			 digest_next;	/* in turn with keys */
 } sign = { .waiting = TAILQ_HEAD_INITIALIZER(sign.waiting) };
 
-/* Answers w, which is taken out of the queue. */
 static void
 answer(struct master *m, struct signing *w,
     const struct ipc_signature *signature)
@@ -164,7 +162,6 @@ sign_cut_short(struct master *m, struct signing *s)
 
 /* ---- slots -------------------------------------------------------------- */
 
-/* The first n pairs of files use their slots no more. */
 static void
 drop_slots(struct master *m, const struct tls_files *files, size_t n)
 {

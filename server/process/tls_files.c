@@ -355,7 +355,6 @@ fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
 	return filled;
 }
 
-/* Writes x509, or else key. */
 static bool
 write_pem(X509 *x509, EVP_PKEY *key, struct conf_text *out)
 {

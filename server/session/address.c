@@ -88,7 +88,6 @@ find(struct address_book *b, const struct address *a, bool network, bool add)
 	return e;
 }
 
-/* Removes e when it has neither sessions nor a refusal. */
 static void
 drop_if_empty(struct address_book *b, struct address_host *e)
 {

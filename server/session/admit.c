@@ -24,7 +24,6 @@ static void
 on_greeting(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
-	struct timeval soon = { refusal_ms / 1000, 0 };
 	int octets = 0;
 
 	if ((what & EV_READ) == 0) {
@@ -43,7 +42,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	shutdown(fd, SHUT_WR);
 	s->dismissed = true;
 	event_assign(&s->early, s->master->base, fd, 0, on_greeting, s);
-	event_add(&s->early, &soon);
+	event_add(&s->early, &(struct timeval){ refusal_ms / 1000, 0 });
 }
 
 /* Turns away one of the host with most sessions; false: that is s's. */
@@ -67,7 +66,6 @@ find_place(struct master *m, const struct session *s)
 	return true;
 }
 
-/* NULL without memory. */
 static struct session *
 make(struct master *m, int input, int output, const struct address *client,
     unsigned words)
@@ -84,8 +82,7 @@ static void
 begin(struct session *s)
 {
 	struct master *m = s->master;
-	struct timeval wait = {
-	    (time_t)m->conf.limits.greeting_wait_s, 0 };
+	const time_t wait_s = (time_t)m->conf.limits.greeting_wait_s;
 
 	s->start_ms = deadline_now_ms();
 	ident_make(s->id);
@@ -100,14 +97,14 @@ begin(struct session *s)
 	 * 4.3.1).  A client on a pipe is known otherwise; under implicit TLS
 	 * the client has to speak first, and so has a proxy.
 	 */
-	if (wait.tv_sec == 0 || s->output != -1 || s->header_due ||
+	if (wait_s == 0 || s->output != -1 || s->header_due ||
 	    (s->words & LISTEN_TLS_FIRST) != 0) {
 		session_wait(s);
 		return;
 	}
 	session_move(s, SESSIONS_GREETING);
 	event_assign(&s->early, m->base, s->socket, EV_READ, on_greeting, s);
-	event_add(&s->early, &wait);
+	event_add(&s->early, &(struct timeval){ wait_s, 0 });
 }
 
 int

@@ -321,7 +321,6 @@ on_begin(struct session *s, const struct ipc_record *r)
 	return kept;
 }
 
-/* The message is stored, or verdict says why not. */
 static void
 on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 {

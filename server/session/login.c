@@ -22,7 +22,6 @@ enum {
 	patience_ms = 30000	/* for the auth process to answer */
 };
 
-/* One login, from its question to its answer. */
 struct login {
 	TAILQ_ENTRY(login)	 entry;
 	struct session		*session;
@@ -253,7 +252,6 @@ find_account(const struct conf *conf, const char *name,
 	return u != NULL;
 }
 
-/* Queues l for the auth process, or refuses it without asking. */
 static void
 judge(struct login *l, const struct ipc_login *login)
 {

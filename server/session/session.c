@@ -89,7 +89,6 @@ session_refuse(struct session *s, enum refusal why)
 	    s->id, s->client.text, row->word);
 }
 
-/* Counts and logs the end of s, and keeps its transcript for keep-refused. */
 static void
 record_end(struct session *s, const char *how, const struct ipc_end *end)
 {
@@ -131,7 +130,6 @@ void
 session_end(struct session *s, const char *how, const struct ipc_end *end)
 {
 	const bool served = s->epoch != NULL;
-	struct timeval wait = { last_words_s, 0 };
 	struct master *m = s->master;
 	enum counter why = counters_of_end(end, how, served);
 
@@ -150,7 +148,8 @@ session_end(struct session *s, const char *how, const struct ipc_end *end)
 	free(s);
 	/* A nursery has yet to report how the worker died. */
 	if (m->one_session)
-		event_base_loopexit(m->base, end != NULL ? NULL : &wait);
+		event_base_loopexit(m->base, end != NULL ? NULL :
+		    &(struct timeval){ last_words_s, 0 });
 }
 
 void
@@ -386,7 +385,6 @@ session_start(struct master *m)
 void
 session_wait(struct session *s)
 {
-	const struct timeval soon = { 0, room_pause_us };
 	struct master *m = s->master;
 	struct sessions *all = m->sessions;
 
@@ -394,5 +392,5 @@ session_wait(struct session *s)
 	pool_want(m, &session_use, &s->wait, s);
 	if (all->count[SESSIONS_PENDING] > 0 && !event_pending(&all->room,
 	    EV_TIMEOUT, NULL))
-		event_add(&all->room, &soon);
+		event_add(&all->room, &(struct timeval){ 0, room_pause_us });
 }
