@@ -142,7 +142,7 @@ fuzz: $(FUZZ:%=$(B)/fuzz/fuzz_%)
 
 # ---- whole --------------------------------------------------------------
 -include t/system/system.mk
--include t/bsd/bsd.mk
+include t/bsd/bsd.mk
 
 wanted = $(if $(T),$(strip $(foreach f,$(1),$(if $(strip $(foreach w,$(T),$(findstring $(w),$(f)))),$(f)))),$(1))
 
@@ -170,10 +170,12 @@ $(B)/dialog/play $(if $(filter-out $(DIALOGS_WANTED),$(DIALOGS)),,-a) -s $(BUILD
 SMTPD=$(BUILD)/smtpd SMTPD_WORKER=$(BUILD)/smtpd-worker SMTPCTL=$(BUILD)/smtpctl sh t/system/await.sh
 SMTPD=$(BUILD)/smtpd sh t/system/install.sh
 $(SYSTEM_COMMANDS)
+$(BSD_COMMANDS)
 endef
 export TEST_COMMANDS
 
-test: $(PROGRAMS) $(TOOLS) $(CASES_WANTED)
+test: $(PROGRAMS) $(TOOLS) $(CASES_WANTED) \
+    $(if $(T),$(if $(findstring bsd,$(T)),$(BSD_TESTS)),$(BSD_TESTS))
 	@printf '%s\n' "$$TEST_COMMANDS" | sh t/run.sh $(BUILD) $(T)
 
 check-hardening: $(PROGRAMS)

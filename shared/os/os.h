@@ -67,7 +67,7 @@ pid_t	os_reap(int *status);
 /* SIGKILL for this child, if it is one. */
 void	os_kill_child(pid_t pid);
 /* In a child: closes descriptors from fd on, by which others can be killed. */
-#define os_forget_siblings(fd)		closefrom(fd)
+void	os_forget_siblings(int fd);
 
 /* The name in ps(1): Linux before 6.14 shows the descriptor's number. */
 void	os_name_process(const char *name);
@@ -87,8 +87,9 @@ void	os_name_process(const char *name);
 #define os_open_file(path, flags)	open(path, flags)
 #define os_watch_children()		(-1)
 #define os_reap(status)			waitpid(-1, status, WNOHANG)
-#undef os_forget_siblings
 #define os_forget_siblings(fd)		((void)(fd))
+#else
+#define os_forget_siblings(fd)		closefrom(fd)
 #endif
 /* pledge(2) kills who sends a directory; FFS syncs names as they change. */
 #ifdef __OpenBSD__

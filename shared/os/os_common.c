@@ -88,17 +88,6 @@ os_open_file(const char *path, int flags)
 
 static int children = -1;	/* kqueue(2) */
 
-/* The first process descriptor from fd on, and its process; -1: none. */
-static int
-find_child(int fd, pid_t *pid)
-{
-	const int end = getdtablesize();
-
-	while (fd < end && pdgetpid(fd, pid) == -1)
-		fd++;
-	return fd < end ? fd : -1;
-}
-
 static void
 watch_child(int fd)
 {
@@ -109,16 +98,13 @@ watch_child(int fd)
 	(void)kevent(children, &add, 1, NULL, 0, NULL);
 }
 
-/* An executed image finds the children of the one before by descriptors. */
+/* Finds children of the image that executed this one; not so other files. */
 int
 os_watch_children(void)
 {
-	pid_t pid;
-
 	children = kqueue();
 	(void)fcntl(children, F_SETFD, FD_CLOEXEC);
-	for (int fd = find_child(0, &pid); fd != -1;
-	    fd = find_child(fd + 1, &pid))
+	for (int fd = getdtablesize() - 1; fd >= 0; fd--)
 		watch_child(fd);
 	return children;
 }
@@ -154,13 +140,11 @@ os_reap(int *status)
 void
 os_kill_child(pid_t pid)
 {
-	pid_t other = 0;
-	int fd = find_child(0, &other);
+	pid_t other;
 
-	while (fd != -1 && other != pid)
-		fd = find_child(fd + 1, &other);
-	if (fd != -1)
-		(void)pdkill(fd, SIGKILL);
+	for (int fd = getdtablesize() - 1; fd >= 0; fd--)
+		if (pdgetpid(fd, &other) == 0 && other == pid)
+			(void)pdkill(fd, SIGKILL);
 }
 
 #else

@@ -38,5 +38,21 @@ $(B)/bsd/$(1)/smtpd-worker: $$(call bsd_swap,$(1),$$(worker_o) $$(shared_o)) \
 endef
 $(eval $(call BSD_RULES,openbsd,pledge))
 $(eval $(call BSD_RULES,freebsd,capsicum))
+
+BSD_TESTS = $(foreach s,openbsd freebsd,$(B)/bsd/$(s)/smtpd \
+	  $(B)/bsd/$(s)/smtpd-worker) $(B)/bsd/stuck $(BUILD)/smtpctl \
+	  $(patsubst %,$(BUILD)/t/system/test_%,kill sign submission report \
+	  resolver log dial start)
+
+$(B)/bsd/stuck: $(BUILD)/t/bsd/stuck.o $(shared_o)
+	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
+
 -include $(wildcard $(B)/bsd/*/*.d $(B)/bsd/*/*/*.d $(B)/bsd/*/*/*/*.d)
+
+define BSD_COMMANDS
+sh t/bsd/run.sh $(BUILD) openbsd
+sh t/bsd/run.sh $(BUILD) freebsd
+endef
+else
+BSD_COMMANDS = echo skipped t/bsd: it plays the kernels on Linux, x86-64, without sanitizers; echo 0 passed, 0 failed, 2 skipped
 endif

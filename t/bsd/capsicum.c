@@ -227,7 +227,7 @@ kernel_answers(const struct call *c)
 
 	if (result == -ECAPMODE || result == -ENOTCAPABLE)
 		kernel_says(result == -ECAPMODE ? "capsicum: ECAPMODE" :
-		    "capsicum: ENOTCAPABLE", c->number);
+		    "capsicum: ENOTCAPABLE", c->number, false);
 	return result;
 }
 
@@ -272,12 +272,10 @@ cap_getmode(unsigned *out)
 	return 0;
 }
 
-/* Traps to kernel_answers; a second filter would be the same. */
+/* A second filter is the same, and tells a worker from its nursery. */
 int
 cap_enter(void)
 {
-	if (mode == 1)
-		return 0;
 	mode = 1;
 	return kernel_confine((const int *const []){ enabled },
 	    (size_t []){ COUNT(enabled) }, 1);
@@ -286,7 +284,7 @@ cap_enter(void)
 static int
 refuse(const char *what)
 {
-	kernel_says(what, 0);
+	kernel_says(what, 0, false);
 	errno = ECAPMODE;
 	return -1;
 }
@@ -366,9 +364,12 @@ kqueue(void)
 static int
 add(int queue, const struct kevent *k)
 {
+	pid_t pid;
 	struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT,
 	    .data.u64 = k->ident };
 
+	if (pdgetpid((int)k->ident, &pid) == -1)
+		return -1;
 	return epoll_ctl(queue, EPOLL_CTL_ADD, (int)k->ident, &e);
 }
 

@@ -79,30 +79,9 @@ append(const char *path, const char *line, size_t n)
 	kernel_raw(SYS_close, fd, 0, 0, 0);
 }
 
-void
-kernel_says(const char *what, long number)
-{
-	char line[160];
-	int n = snprintf(line, sizeof(line), "%ld: %s, system call %ld\n",
-	    kernel_raw(SYS_getpid, 0, 0, 0, 0), what, number);
-
-	append(log_path, line, (size_t)n);
-	/* Who began a session of its own has no terminal. */
-	if (kernel_raw(SYS_getsid, 0, 0, 0, 0) !=
-	    kernel_raw(SYS_getpid, 0, 0, 0, 0))
-		append(terminal_path, line, (size_t)n);
-}
-
-void
-kernel_lifts(int ruleset, void (*lift)(int ruleset, const char *path,
-    const char *permissions))
-{
-	lift(ruleset, log_path, "w");
-	lift(ruleset, terminal_path, "w");
-}
-
-void
-kernel_kills(void)
+/* Pledge sends it uncatchable. */
+static void
+abort_now(void)
 {
 	/* struct sigaction of the kernel: handler, flags, restorer, mask. */
 	const long initial[4] = { (long)SIG_DFL, 0, 0, 0 };
@@ -112,6 +91,30 @@ kernel_kills(void)
 	kernel_raw(SYS_rt_sigaction, SIGABRT, (long)initial, 0, 8);
 	kernel_raw(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&abort_only, 0, 8);
 	kernel_raw(SYS_kill, pid, SIGABRT, 0, 0);
+}
+
+void
+kernel_says(const char *what, long number, bool dies)
+{
+	char line[160];
+	int n = snprintf(line, sizeof(line), "%ld: %s, system call %ld\n",
+	    kernel_raw(SYS_getpid, 0, 0, 0, 0), what, number);
+
+	append(log_path, line, (size_t)n);
+	/* Who began a session of its own has no terminal. */
+	if (dies && kernel_raw(SYS_getsid, 0, 0, 0, 0) !=
+	    kernel_raw(SYS_getpid, 0, 0, 0, 0))
+		append(terminal_path, line, (size_t)n);
+	if (dies)
+		abort_now();
+}
+
+void
+kernel_lifts(int ruleset, void (*lift)(int ruleset, const char *path,
+    const char *permissions))
+{
+	lift(ruleset, log_path, "w");
+	lift(ruleset, terminal_path, "w");
 }
 
 /* ---- the trap ----------------------------------------------------------- */

@@ -33,12 +33,13 @@ int	kernel_confine(const int *const *lists, const size_t *counts, size_t n);
 long	kernel_raw(long number, long a, long b, long c, long d);
 /* execve(2) or execveat(2) as trapped, with state for the next image. */
 long	kernel_execute(const struct call *call, const char *state);
-/* A line in the log of the kernel, and on the terminal of this session. */
-void	kernel_says(const char *what, long number);
+/*
+ * A line in the log of the kernel; if the process dies of it, also on the
+ * terminal of its session, and SIGABRT.
+ */
+void	kernel_says(const char *what, long number, bool dies);
 /* Of a Landlock ruleset: the files that kernel_says appends to. */
 void	kernel_lifts(int ruleset, void (*lift)(int ruleset, const char *path,
 	    const char *permissions));
-/* The uncatchable SIGABRT of pledge. */
-void	kernel_kills(void);
 
 #endif

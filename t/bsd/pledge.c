@@ -258,7 +258,7 @@ kernel_answers(const struct call *c)
 	if (c->number == SYS_execve && has(EXEC)) {
 		if (!exec_pledged) {
 			kernel_says("execve drops pledge and unveil",
-			    c->number);
+			    c->number, false);
 			return -EPERM;
 		}
 		write_state(state, sizeof(state));
@@ -269,8 +269,7 @@ kernel_answers(const struct call *c)
 		return -ENOSYS;
 	if (is_permitted(c))
 		return kernel_passes;
-	kernel_says("pledge: not promised", c->number);
-	kernel_kills();
+	kernel_says("pledge: not promised", c->number, true);
 	return -EPERM;
 }
 
@@ -339,6 +338,8 @@ pledge(const char *promises, const char *execpromises)
 	exec_promised = next;
 	exec_pledged = exec_pledged || execpromises != NULL;
 	if (promises == NULL)
+		return 0;
+	if (pledged && promised == now)
 		return 0;
 	promised = now;
 	pledged = true;
@@ -418,10 +419,8 @@ veil(void)
 int
 unveil(const char *path, const char *permissions)
 {
-	if (pledged && !has(UNVEIL)) {
-		kernel_says("pledge: unveil is not promised", 0);
-		kernel_kills();
-	}
+	if (pledged && !has(UNVEIL))
+		kernel_says("pledge: unveil is not promised", 0, true);
 	errno = EPERM;
 	if (unveil_ended)
 		return -1;
