@@ -81,7 +81,7 @@ seconds_of(const ASN1_TIME *t)
 
 /* The first host name, or else the subject's common name; or NULL. */
 static const ASN1_STRING *
-name_of(X509 *x509, const GENERAL_NAMES *names)
+name_of(X509 *x509, GENERAL_NAMES *names)
 {
 	const X509_NAME *subject = X509_get_subject_name(x509);
 

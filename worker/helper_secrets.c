@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <sodium.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -62,7 +63,8 @@ set_scheme(EVP_PKEY_CTX *ctx, const struct ipc_digest *d)
 		return tls_key_is_pss(span_from(d->octets, d->n),
 		    EVP_PKEY_bits(keys[d->pair])) &&
 		    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
-	if (EVP_PKEY_CTX_set_signature_md(ctx, hash) != 1)
+	/* LibreSSL has a macro for it, which drops const. */
+	if (EVP_PKEY_CTX_set_signature_md(ctx, (void *)(uintptr_t)hash) != 1)
 		return false;
 	if (d->scheme == SIGN_RSA_PSS)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx,

@@ -58,7 +58,7 @@ drop_to(const struct identity *id)
 	uid_t r, e, s;
 
 	os_drop_capabilities();
-	if (setgroups((size_t)id->group_count, id->groups) == -1 ||
+	if (setgroups((uint16_t)id->group_count, id->groups) == -1 ||
 	    setresgid(id->gid, id->gid, id->gid) == -1 ||
 	    setresuid(id->uid, id->uid, id->uid) == -1)
 		return -1;

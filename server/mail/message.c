@@ -65,7 +65,7 @@ message_log_slow(struct message *t, bool ended)
 	log_put(LOG_LEVEL_INFO, ended ? "delivery-ended" : "delivery-slow",
 	    "session=%s id=%s mailboxes=%zu done=%zu made=%zu ms=%zu why=%s",
 	    t->session, t->id, t->boxes.count, t->maildirs.at,
-	    t->maildirs.made, (size_t)us / 1000,
+	    (size_t)t->maildirs.made, (size_t)us / 1000,
 	    t->error != 0 ? strerror(t->error) : "");
 }
 
@@ -114,8 +114,8 @@ message_record(const struct message *t)
 	    "session=%s id=%s user=%s from=%s to=%s recipients=%zu "
 	    "mailboxes=%zu remote?=%zu size=%zu", t->session, t->id,
 	    t->client.user, log_address(&t->mail.from),
-	    log_address(&t->first_rcpt), t->rcpt_count, t->boxes.count,
-	    t->draft.count, (size_t)t->size);
+	    log_address(&t->first_rcpt), (size_t)t->rcpt_count,
+	    t->boxes.count, t->draft.count, (size_t)t->size);
 	if (!m->conf.catcher)
 		return;
 	catcher_message(t->session, m->spool->mail, t->boxes.boxes[0].user,

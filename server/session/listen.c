@@ -224,7 +224,7 @@ listen_has_descriptors(const struct conf *conf)
 	struct rlimit r;
 
 	return getrlimit(RLIMIT_NOFILE, &r) == 0 &&
-	    r.rlim_cur >= listen_descriptors(conf);
+	    (uint64_t)r.rlim_cur >= listen_descriptors(conf);
 }
 
 void

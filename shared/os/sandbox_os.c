@@ -57,7 +57,7 @@ limit(int resource, uint64_t max)
 
 	if (getrlimit(RESOURCE(resource), &want) == -1)
 		return -1;
-	if (want.rlim_max > max)
+	if ((uint64_t)want.rlim_max > max)
 		want.rlim_max = (rlim_t)max;
 	want.rlim_cur = want.rlim_max;
 	return setrlimit(RESOURCE(resource), &want);
@@ -120,7 +120,8 @@ sandbox_lock(enum sandbox_role role)
 
 	/* All addresses count: the role's memory and at most 64 MiB more. */
 	return getrlimit(RESOURCE(RLIMIT_MEMLOCK), &limit) == 0 &&
-	    limit.rlim_cur >= sandbox_table[role].memory_max_bytes +
+	    (uint64_t)limit.rlim_cur >=
+	    sandbox_table[role].memory_max_bytes +
 	    64ULL * 1024 * 1024 &&
 	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }

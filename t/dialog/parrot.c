@@ -40,8 +40,8 @@
 #include "t/dialog/play_tls.h"
 
 static const char stamp[] = "2001-01-01T00:00:00.000Z";
-static char root[PATH_MAX / 4], certificate[PATH_MAX / 2];
-static char key[PATH_MAX / 2];
+static char root[PATH_MAX / 4], certificate[2048];
+static char key[2048];
 static bool implicit_tls;
 /* The one client. */
 static int client;

@@ -52,7 +52,7 @@ left(void)
 ssize_t
 sendmsg(int channel, const struct msghdr *m, int flags)
 {
-	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
 	const uint8_t *p = m->msg_iov->iov_base;
 	const size_t n = m->msg_iov->iov_len, control = c == NULL ? 0 :
 	    control_bytes;
@@ -177,7 +177,7 @@ recvmsg(int channel, struct msghdr *m, int flags)
 static void
 begin(int as)
 {
-	kernel = as;
+	kernel = (unsigned)as;
 	queued = flights = interrupt_after = 0;
 	room = room_max;
 	no_fd = false;

@@ -27,7 +27,7 @@ static int to_pass = -1;	/* goes with the next record */
 ssize_t
 sendmsg(int fd, const struct msghdr *m, int flags)
 {
-	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
 
 	if (c != NULL)
 		memcpy(&passed_on, CMSG_DATA(c), sizeof(int));

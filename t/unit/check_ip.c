@@ -5,6 +5,7 @@
 #include "shared/ip.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include "t/unit/unit.h"
 

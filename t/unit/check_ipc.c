@@ -70,12 +70,12 @@ send_raw(const void *p, size_t n, const int *fds, size_t fds_n)
 		struct cmsghdr *c;
 
 		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(fds_n * sizeof(int));
+		msg.msg_controllen = (socklen_t)CMSG_SPACE(fds_n * sizeof(int));
 		c = CMSG_FIRSTHDR(&msg);
 		ck_assert_ptr_nonnull(c);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(fds_n * sizeof(int));
+		c->cmsg_len = (socklen_t)CMSG_LEN(fds_n * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, fds_n * sizeof(int));
 	}
 	ck_assert_int_eq(sendmsg(pair[0], &msg, MSG_NOSIGNAL), (ssize_t)n);

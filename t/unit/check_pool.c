@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "server/process/helper.h"
@@ -48,10 +47,13 @@ static char blame_of;
  */
 static unsigned to_drop;
 
+ssize_t	__real_recvmsg(int fd, struct msghdr *to, int flags);
+ssize_t	__wrap_recvmsg(int fd, struct msghdr *to, int flags);
+
 ssize_t
-recvmsg(int fd, struct msghdr *to, int flags)
+__wrap_recvmsg(int fd, struct msghdr *to, int flags)
 {
-	ssize_t n = syscall(SYS_recvmsg, fd, to, flags);
+	ssize_t n = __real_recvmsg(fd, to, flags);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(to) : NULL;
 	int passed;
 

@@ -810,7 +810,7 @@ tls_host(void)
 /* What was offered in plain text is forgotten. */
 TEST(delivers_under_tls)
 {
-	static const int versions[] = { 0, TLS1_2_VERSION };
+	static const uint16_t versions[] = { 0, TLS1_2_VERSION };
 	struct host h = tls_host();
 
 	for (size_t i = 0; i < COUNT(versions); i++) {

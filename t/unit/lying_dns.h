@@ -6,6 +6,7 @@
 #define T_UNIT_LYING_DNS_H
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <ctype.h>
 #include <poll.h>
 #include <signal.h>

@@ -40,7 +40,7 @@ struct host {
 	bool		 by_one;	/* writes and reads octet by octet */
 	const char	*tls_ehlo;	/* the reply under TLS */
 	bool		 no_tls;	/* says so where a handshake is due */
-	int		 tls_max;	/* the latest version; 0: any */
+	uint16_t	 tls_max;	/* the latest version; 0: any */
 };
 
 static const struct host polite = {
@@ -514,7 +514,7 @@ case_end(void)
 	ck_assert_int_eq(waitpid(worker_pid, &status, 0), worker_pid);
 	ck_assert_int_eq(status, 0);
 	close(to_worker);
-	usleep(host_grace_us);
+	usleep((useconds_t)host_grace_us);
 	kill(host_pid, SIGKILL);
 	ck_assert_int_eq(waitpid(host_pid, &status, 0), host_pid);
 }
