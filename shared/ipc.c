@@ -54,15 +54,13 @@ int
 ipc_send(int channel, struct ipc_record *r, int pass, bool wait)
 {
 	const size_t size = ipc_size((enum ipc_type)r->type);
-	size_t sent = 0;
+	ssize_t n;
 
-	while (sent < size) {
-		ssize_t n = ipc_send_part(channel, r, sent,
-		    sent == 0 ? pass : -1, wait || sent > 0);
-
+	for (size_t sent = 0; sent < size; sent += (size_t)n) {
+		n = ipc_send_part(channel, r, sent, sent == 0 ? pass : -1,
+		    wait || sent > 0);
 		if (n == -1)
 			return -1;
-		sent += (size_t)n;
 	}
 	return 0;
 }
@@ -99,41 +97,39 @@ ipc_recv(int channel, enum ipc_way way, enum ipc_when when, bool wait,
 	union control control;
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 	    .msg_control = &control, .msg_controllen = sizeof(control) };
-	bool lost = false /* a descriptor */, cut;
-	int again = 0;
+	int resets = 0, lost = 0;	/* a descriptor */
 	size_t fds;
+	bool cut;
 	ssize_t n;
 
 	*passed = -1;
+	r->type = IPC_TYPE_COUNT;
 	/*
 	 * A reset is told once, before records that are there still; and so,
-	 * by FreeBSD, is the loss of the next one's descriptor.  FreeBSD gives
-	 * out a part of a record, too, if the sender waits in its middle.
+	 * by FreeBSD, is the loss of the next one's descriptor.
 	 */
-	do {
+	do
 		n = recvmsg(channel, &msg, MSG_CMSG_CLOEXEC |
 		    (wait ? MSG_WAITALL : MSG_DONTWAIT));
-		lost = lost || (n == -1 && errno == EMFILE);
-	} while (n == -1 && (errno == EINTR || ((errno == ECONNRESET ||
-	    errno == EMFILE) && again++ == 0)));
-	/* OpenBSD drops the record, too. */
-	r->type = n == -1 ? (uint32_t)IPC_TYPE_COUNT : r->type;
-	if (n == -1 && (lost || errno == EMSGSIZE))
+	while (n == -1 && (errno == EINTR ||
+	    (errno == ECONNRESET && resets++ == 0) ||
+	    (errno == EMFILE && lost++ == 0)));
+	if (n == -1 && (lost > 0 || errno == EMSGSIZE))
 		return IPC_GOT_NO_ROOM;
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return IPC_GOT_NOTHING;
 	if (n == -1)
 		return errno == ECONNRESET ? IPC_GOT_END : IPC_GOT_ERROR;
 	fds = take_fds(&msg, passed);
-	lost = lost || (msg.msg_flags & MSG_CTRUNC) != 0;
+	lost += (msg.msg_flags & MSG_CTRUNC) != 0;
 	cut = (msg.msg_flags & MSG_TRUNC) != 0 ||
 	    (msg.msg_flags & os_record_end) != os_record_end;
-	if (fds == 0 && lost && !cut &&
+	if (fds == 0 && lost > 0 && !cut &&
 	    ipc_check(r, (size_t)n, true, way, when) == NULL)
 		return IPC_GOT_NO_ROOM;
 	if (n == 0 && fds == 0)
 		return IPC_GOT_END;
-	if (fds > 1 || cut || lost)
+	if (fds > 1 || cut || lost > 0)
 		*why = "record too long or cut, or too many descriptors";
 	else
 		*why = ipc_check(r, (size_t)n, fds == 1, way, when);

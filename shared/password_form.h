@@ -42,8 +42,6 @@ enum password_match {
 	PASSWORD_UNCHECKED	/* no memory, or unknown to crypt(3) */
 };
 
-/* Is form no hash for crypt(3), or does that of this system know its kind? */
-bool	password_can_check(const struct password_form *form);
 /* After sodium_init.  A wrong password takes as long as the right one. */
 enum password_match password_check(const struct password_form *form,
 	    const char *password);

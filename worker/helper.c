@@ -21,7 +21,6 @@ void
 helper_answer(int channel, struct ipc_record *r, int pass)
 {
 	while (ipc_send(channel, r, pass, true) == -1) {
-		/* OpenBSD has EMFILE for too many in flight. */
 		if (errno != ETOOMANYREFS && errno != EMFILE &&
 		    errno != ENOBUFS && errno != ENOMEM)
 			_exit(0);

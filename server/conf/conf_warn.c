@@ -5,10 +5,39 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "server/conf/conf_parse.h"
 #include "shared/ip.h"
 #include "shared/password_form.h"
+
+/* Does crypt(3) of this system know the kind of hash?  Each is tried once. */
+static bool
+is_known(struct span hash)
+{
+	/* All of shared/password_form.c, at the lowest cost. */
+	static const char *const cheap[] = { "$6$rounds=1000$ab$",
+	    "$5$rounds=1000$ab$", "$2a$04$abcdefghijklmnopqrstuu",
+	    "$2b$04$abcdefghijklmnopqrstuu", "$2y$04$abcdefghijklmnopqrstuu",
+	    "$y$j75$ab$" };
+	enum { count = sizeof(cheap) / sizeof(cheap[0]) };
+	static bool tried[count], known[count];
+
+	for (size_t i = 0; i < count; i++) {
+		const size_t n = strcspn(cheap[i] + 1, "$") + 2;
+		const char *got;
+
+		if (hash.n < n || memcmp(hash.p, cheap[i], n) != 0)
+			continue;
+		/* Unknown: NULL, "*0", or (FreeBSD) one of another kind. */
+		got = tried[i] ? NULL : crypt("", cheap[i]);
+		known[i] = known[i] || (got != NULL &&
+		    strncmp(got, cheap[i], n) == 0);
+		tried[i] = true;
+		return known[i];
+	}
+	return true;
+}
 
 static const char *
 why_broken(const struct conf_entry *e)
@@ -18,9 +47,9 @@ why_broken(const struct conf_entry *e)
 	if (e->broken != NULL || e->stored == NULL)
 		return e->broken;
 	return password_form_parse(span_of(e->stored), &form) != NULL ||
-	    password_can_check(&form) ? NULL : "crypt(3) of this system "
-	    "cannot check this kind of hash: set the password anew with "
-	    "smtpctl passwd";
+	    form.kind != PASSWORD_CRYPT || is_known(form.hash) ? NULL :
+	    "crypt(3) of this system cannot check this kind of hash: set the "
+	    "password anew with smtpctl passwd";
 }
 
 static void

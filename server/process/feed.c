@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { turn_max = 32 };		/* records in one turn of the event loop */
@@ -69,20 +68,12 @@ send_some(evutil_socket_t fd, short what, void *arg)
 int
 feed_send(struct feed *f, struct ipc_record *r, int pass)
 {
-	const size_t size = ipc_size((enum ipc_type)r->type);
-	ssize_t n = -1;
+	ssize_t n;
 
 	errno = EAGAIN;
-	if (f->sent == 0)
-		n = ipc_send_part(f->channel, r, 0, pass, false);
-	if (n == -1 || (size_t)n == size)
+	n = f->waits ? -1 : ipc_send_part(f->channel, r, 0, pass, false);
+	if (n == -1 || (size_t)n == ipc_size((enum ipc_type)r->type))
 		return n == -1 ? -1 : 0;
-	if (f->waits) {
-		/* Two half records: nothing right can follow. */
-		shutdown(f->channel, SHUT_RDWR);
-		errno = EPIPE;
-		return -1;
-	}
 	f->record = *r;
 	f->sent = (size_t)n;
 	f->waits = true;

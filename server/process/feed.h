@@ -39,8 +39,8 @@ void	feed_init(struct feed *f, struct event_base *base, int channel,
  */
 void	feed_start(struct feed *f);
 /*
- * Sends r now, before the feed's own record if that waits; pass stays the
- * caller's.  0, also if the feed has yet to send the rest; or -1 and errno.
+ * Sends r now; pass stays the caller's.  0, also if the feed has yet to send
+ * the rest; or -1 and errno, EAGAIN if a record of the feed waits, too.
  */
 int	feed_send(struct feed *f, struct ipc_record *r, int pass);
 /* Was it want of memory, or a full channel, that a record was not sent? */

@@ -114,7 +114,7 @@ drop(struct helper *h)
 	h->channel = -1;
 	h->pid = 0;
 	h->due_ms = 0;
-	h->bred_due = h->strangers = h->dropped = 0;
+	h->bred_due = h->strangers = 0;
 }
 
 /* False: no keeper, or other nursery, is there to start it. */

@@ -71,8 +71,6 @@ struct helper {
 	unsigned			 bred_due;	/* asked of it */
 	unsigned			 strangers;	/* children that the
 						   pool does not know */
-	unsigned			 dropped;	/* records of it, of
-						   which nothing is known */
 	bool				 served;	/* at least once */
 };
 

@@ -140,40 +140,11 @@ on_ready(struct helper *h, const struct ipc_record *r)
 		p->active = h;
 }
 
-/*
- * A worker, or a record that its lack of descriptors lost for this process
- * (ipc.h): of a worker, or of a nursery, which is given up once it is late.
- */
-static const char *
-hear_birth(struct helper *h, const struct ipc_record *r)
-{
-	const struct pool *p = h->master->pool;
-	const bool due = h == p->active && p->count[POOL_COMING] > 0;
-
-	if (r->type == IPC_TYPE_COUNT)
-		h->dropped++;
-	else if (!due && (h != p->active || h->dropped == 0))
-		return "it tells of a worker that was not asked for";
-	else if (!due)
-		h->dropped--;
-	if (h->passed != -1)
-		pool_newborn(h, r->u.child.pid, h->passed,
-		    h->state == HELPER_SERVING);
-	else {
-		h->strangers++;
-		pool_stillborn(h->master, "no descriptor is left for a "
-		    "worker's channel");
-	}
-	h->passed = -1;
-	return NULL;
-}
-
 static const char *
 hear(struct helper *h, const struct ipc_record *r)
 {
 	const struct told *t = told_of(h);
-	const struct pool *p = h->master->pool;
-	const char *why = NULL;
+	struct pool *p = h->master->pool;
 
 	switch (r->type) {
 	case IPC_READY:
@@ -191,7 +162,19 @@ hear(struct helper *h, const struct ipc_record *r)
 		return "it tells of a nursery that was not asked for";
 	case IPC_NEWBORN:
 	case IPC_TYPE_COUNT:
-		why = hear_birth(h, r);
+		/* A lost record (ipc.h) counts as one, even a nursery's. */
+		if (r->type == IPC_NEWBORN && (h != p->active ||
+		    (p->count[POOL_COMING] == 0 && h->bred_due-- == 0)))
+			return "it tells of a worker that was not asked for";
+		if (h->passed != -1)
+			pool_newborn(h, r->u.child.pid, h->passed,
+			    h->state == HELPER_SERVING);
+		else {
+			h->strangers++;
+			pool_stillborn(h->master, "no descriptor is left for "
+			    "a worker's channel");
+		}
+		h->passed = -1;
 		break;
 	case IPC_STILLBORN:
 		pool_stillborn(h->master, "the nursery could not fork a "
@@ -207,7 +190,7 @@ hear(struct helper *h, const struct ipc_record *r)
 	if (t->settings > 0 || t->due ||
 	    (h == p->active && p->count[POOL_COMING] > 0))
 		set_due(h);
-	return why;
+	return NULL;
 }
 
 const struct helper_role nursery_role = {

@@ -243,9 +243,9 @@ listen_raise_descriptors(const struct conf *conf)
 		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){ r.rlim_max,
 		    r.rlim_max });
 	/* OpenBSD accepts any number, and gives kern.maxfiles. */
-	if (listen_has_descriptors(conf))
-		return;
 	(void)getrlimit(RLIMIT_NOFILE, &r);
+	if ((uint64_t)r.rlim_cur >= need)
+		return;
 	fatal("\"workers %llu\" needs %llu descriptors, and this process may "
 	    "have %llu: raise ulimit -n (OpenBSD: kern.maxfiles, and openfiles "
 	    "of its login class), or lower it in limits",

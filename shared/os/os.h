@@ -72,15 +72,6 @@ void	os_forget_siblings(int fd);
 /* The name in ps(1): Linux before 6.14 shows the descriptor's number. */
 void	os_name_process(const char *name);
 
-/* On the BSDs _smtpd is a user of OpenSMTPD, which would share the mail. */
-#ifdef __linux__
-#define os_default_user		"_smtpd"
-#define os_default_worker_user	"_smtpw"
-#else
-#define os_default_user		"_lsmtpd"
-#define os_default_worker_user	"_lsmtpw"
-#endif
-
 /* Where there is nothing of the kind. */
 #ifndef __FreeBSD__
 #define os_keep_directory(dir)		0
@@ -97,7 +88,9 @@ void	os_name_process(const char *name);
 #else
 #define os_sends_directories		true
 #endif
+/* The BSDs have a _smtpd of OpenSMTPD, which would share the mail. */
 #ifndef __linux__
+#define os_user_prefix			"_l"
 #define os_drop_capabilities()		((void)0)
 #define os_forget_capabilities()	0
 #define os_may_change_user()		(geteuid() == 0)
@@ -108,6 +101,7 @@ void	os_name_process(const char *name);
 #define os_fork()			fork()
 #endif
 #else
+#define os_user_prefix			"_"
 /* fork(2) without libc's handlers: what they write to is copied twice. */
 #define os_fork()			_Fork()
 #endif

@@ -69,9 +69,9 @@ TEST(defaults)
 	ck_assert_str_ne(conf.hostname, "");
 	ck_assert_str_eq(conf.root, "/var/smtpd");
 	ck_assert_ptr_null(conf.control);
-	ck_assert_str_eq(conf.user, os_default_user);
+	ck_assert_str_eq(conf.user, os_user_prefix "smtpd");
 	ck_assert_str_eq(conf.worker_user,
-	    os_default_worker_user);
+	    os_user_prefix "smtpw");
 	ck_assert(!conf.sandbox_optional && !conf.catcher);
 	ck_assert_int_eq(conf.log, CONF_LOG_DEFAULT);
 	ck_assert_ptr_null(conf.log_path);
