@@ -161,8 +161,6 @@ const char	*ipc_check(const struct ipc_record *r, size_t n, bool has_fd,
 		    enum ipc_way way, enum ipc_when when);
 /* The size of a packet of this type, in octets. */
 size_t		 ipc_size(enum ipc_type type);
-/* The type's name, as "MAIL"; "?" for an unknown type. */
-const char	*ipc_name(uint32_t type);
 
 /* ---- channels ----------------------------------------------------------- */
 

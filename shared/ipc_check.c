@@ -182,11 +182,10 @@ IPC_RECORDS(CHECK)
 #undef CHECK
 
 #define RULE(name, way, payload, fd, when, holds)			\
-	[IPC_##name] = { #name, #name " with a value that is out of range", \
+	[IPC_##name] = { #name " with a value that is out of range",	\
 	    offsetof(struct ipc_record, u) + sizeof(struct ipc_##payload), \
 	    IPC_##way, fd, IPC_##when, check_##name },
 static const struct rule {
-	const char	*name;
 	const char	*out_of_range;
 	size_t		 size;
 	enum ipc_way	 way;
@@ -222,10 +221,4 @@ size_t
 ipc_size(enum ipc_type type)
 {
 	return rules[type].size;
-}
-
-const char *
-ipc_name(uint32_t type)
-{
-	return type < IPC_TYPE_COUNT ? rules[type].name : "?";
 }

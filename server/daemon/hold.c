@@ -1,7 +1,6 @@
 /* The root, and the sandbox of the master. */
 #include "server/daemon/daemon.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -16,6 +15,7 @@
 #include "server/log/log_file.h"
 #include "server/process/helper.h"
 #include "shared/deadline.h"
+#include "shared/file.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
@@ -31,8 +31,7 @@ warn_of(const char *what, const char *path)
 static bool
 is_empty(int dir)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	DIR *d = file_list(dir, ".");
 	struct dirent *e = NULL;
 
 	while (d != NULL && (e = readdir(d)) != NULL &&

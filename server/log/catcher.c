@@ -1,7 +1,6 @@
 /* The catcher's display, on standard output. */
 #include "server/log/catcher.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/file.h"
 #include "shared/log.h"
 #include "shared/outlet.h"
 
@@ -185,8 +185,7 @@ has(int dir, const char *name, const char *below)
 int
 catcher_start(struct event_base *base, int mail, int incoming)
 {
-	int copy = openat(mail, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	DIR *d = file_list(mail, ".");
 	struct dirent *e;
 
 	screen.writable = event_new(base, screen.to.fd, EV_WRITE, on_writable,

@@ -1,7 +1,6 @@
 /* Kept sessions.  Of each file only the first line is read back, once. */
 #include "server/log/refused.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "server/log/figure.h"
 #include "server/log/ident.h"
+#include "shared/file.h"
 #include "shared/ip.h"
 
 enum {
@@ -101,8 +101,7 @@ compare(const void *a, const void *b)
 static int
 read_directory(bool networks)
 {
-	int copy = openat(r.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	DIR *d = file_list(r.dir, ".");
 	struct dirent *e;
 
 	if (d == NULL)

@@ -4,6 +4,7 @@
  * Nothing is read beyond it, and what is taken one way is taken no other.
  */
 #include "t/fuzz/fuzz.h"
+#include "t/unit/ipc_name.h"
 
 #include "shared/ipc.h"
 

@@ -2,6 +2,7 @@
  * ipc_check: every record, by every way, in every state, of every size, with
  * and without a descriptor; then every value that has a range.
  */
+#include "t/unit/ipc_name.h"
 #include "t/unit/unit.h"
 
 #include <ctype.h>

@@ -3,6 +3,7 @@
  * the clock stands still, and no digit is random.  With REPORT_KEEP in the
  * environment what is written becomes what is kept.
  */
+#include "t/unit/ipc_name.h"
 #include "t/unit/unit.h"
 
 #include <fcntl.h>

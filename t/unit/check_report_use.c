@@ -3,6 +3,7 @@
  * may do, and what comes of one that crashes or cannot store it.  The queue,
  * the pool and the message under way are this test.
  */
+#include "t/unit/ipc_name.h"
 #include "t/unit/unit.h"
 
 #include <errno.h>

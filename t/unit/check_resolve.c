@@ -2,6 +2,7 @@
  * resolve: workers in their sandbox ask two lying name servers, for the
  * master's end of them.  The pool and dial are this test.
  */
+#include "t/unit/ipc_name.h"
 #include "t/unit/unit.h"
 
 #include <errno.h>
