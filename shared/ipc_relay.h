@@ -9,7 +9,6 @@
 #ifndef SHARED_IPC_RELAY_H
 #define SHARED_IPC_RELAY_H
 
-#include "shared/envelope.h"
 #include "shared/ipc_session.h"
 
 enum {

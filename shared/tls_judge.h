@@ -8,7 +8,6 @@
 #include <openssl/ossl_typ.h>
 
 #include "shared/ipc_process.h"
-#include "shared/span.h"
 
 /*
  * Judges two files.  Fills *facts but slot, as far as there is a certificate.

@@ -8,7 +8,6 @@
 #define WORKER_DNS_H
 
 #include "shared/ipc_session.h"
-#include "shared/span.h"
 
 enum {
 	dns_query_max_bytes = 12 + 255 + 4 + 11,

@@ -8,7 +8,6 @@
 
 #include <sys/types.h>
 
-#include "shared/buf.h"
 #include "worker/ask.h"
 #include "worker/header.h"
 

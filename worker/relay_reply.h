@@ -6,7 +6,6 @@
 #define WORKER_RELAY_REPLY_H
 
 #include "shared/ipc_relay.h"
-#include "shared/span.h"
 
 enum {
 	relay_reply_max_bytes = 64 * 1024,	/* of all lines */

@@ -6,10 +6,6 @@
 #ifndef WORKER_SMTP_H
 #define WORKER_SMTP_H
 
-#include "shared/ipc.h"
-#include "shared/smtp_reply.h"
-#include "worker/ask.h"
-#include "worker/lineio.h"
 #include "worker/tls_context.h"
 
 /* Of a command with its parameters, CRLF included; only AUTH's is longer. */

@@ -3,7 +3,6 @@
 #define SERVER_CONF_RELAY_H
 
 #include "shared/ipc_relay.h"
-#include "shared/ipc_session.h"
 
 struct conf;
 

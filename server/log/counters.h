@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "shared/ipc.h"
-#include "shared/ipc_words.h"
 
 /* Reasons to turn a client away before it has a worker: name, reply, word. */
 #define REFUSALS(X, Y)							\

@@ -7,8 +7,6 @@
 #define SERVER_QUEUE_H
 
 #include "server/master.h"
-#include "shared/envelope.h"
-#include "shared/ipc.h"
 
 struct maildir_batch;
 struct queue_folder;

@@ -5,9 +5,7 @@
 #ifndef SERVER_RECIPIENT_H
 #define SERVER_RECIPIENT_H
 
-#include "server/conf/conf.h"
 #include "server/log/decision.h"
-#include "shared/buf.h"
 #include "shared/ipc.h"
 
 enum {

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "server/conf/conf_warn.h"
-#include "shared/span.h"
 
 struct spool {
 	int	mail;		/* directory of DOMAIN/USER, or of USER */

@@ -11,7 +11,6 @@
 
 #include "server/log/counters.h"
 #include "server/process/feed.h"
-#include "shared/ipc.h"
 
 struct helper;
 struct master;

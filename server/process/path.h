@@ -4,7 +4,6 @@
 #ifndef SERVER_PATH_H
 #define SERVER_PATH_H
 
-#include "server/master.h"
 #include "server/process/resolver.h"
 
 enum {

@@ -9,7 +9,6 @@
 #include <sys/queue.h>
 
 #include "server/process/pool.h"
-#include "shared/ipc.h"
 
 /*
  * Where mail for a domain goes.  Hosts are in order, equal ones in any; there

@@ -5,7 +5,6 @@
 #include "server/conf/conf.h"
 #include "server/conf/conf_parse.h"
 #include "shared/ipc.h"
-#include "shared/span.h"
 
 enum { tls_print_bytes = 32 };
 

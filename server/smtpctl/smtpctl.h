@@ -6,11 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "server/conf/conf.h"
 #include "server/log/decision.h"
 #include "server/log/log_record.h"
 #include "shared/ipc.h"
-#include "shared/smtp_reply.h"
 
 #ifndef SMTPD_CONF
 #define SMTPD_CONF "/etc/smtpd/smtpd.conf"
