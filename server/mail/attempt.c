@@ -62,7 +62,7 @@ is_refused_again(struct attempt *a)
 
 /* ---- the file ----------------------------------------------------------- */
 
-/* A file that is there may be read another time: that is a try. */
+/* A file that is there may be read another time: that is a try of it. */
 bool
 attempt_open(struct attempt *a)
 {
@@ -76,8 +76,10 @@ attempt_open(struct attempt *a)
 		return a->is_open = true;
 	}
 	error = errno;
-	a->lost = error == ENOENT || error == EBADMSG || is_expired(a);
-	a->tried = a->unread = true;
+	a->unread = true;
+	a->tried |= error != EMFILE && error != ENFILE && error != ENOMEM;
+	a->lost = error == ENOENT || error == EBADMSG ||
+	    (a->tried && is_expired(a));
 	memcpy(id, a->q->id, ipc_id_bytes);
 	if (error != EBADMSG)
 		log_error("a queued message cannot be read", id, error);

@@ -690,10 +690,13 @@ TEST(unreadable)
 	static const struct {
 		int		 error;
 		unsigned	 tries;
-		bool		 lost, aside;
-	} rows[] = { { EIO, 0, false, false }, { EIO, 7, false, false },
-	    { EMFILE, 7, false, false }, { EIO, 8, true, true },
-	    { ENOENT, 0, true, false }, { EBADMSG, 0, true, false } };
+		bool		 tried, lost, aside;
+	} rows[] = { { EIO, 0, true, false, false },
+	    { EIO, 7, true, false, false }, { EIO, 8, true, true, true },
+	    { EMFILE, 0, false, false, false },
+	    { EMFILE, 8, false, false, false },
+	    { ENOENT, 0, true, true, false },
+	    { EBADMSG, 0, true, true, false } };
 
 	log_open(LOG_TO_NOBODY);
 	m.conf.relay.give_up_after_s = 100;
@@ -707,7 +710,7 @@ TEST(unreadable)
 		ck_assert(!attempt_open(&a));
 		ck_assert(!attempt_open(&a));
 		ck_assert_uint_eq(opens, 1);
-		ck_assert(a.tried);
+		ck_assert_uint_eq(a.tried, rows[i].tried);
 		ck_assert_uint_eq(a.lost, rows[i].lost);
 		ck_assert_uint_eq(aside, rows[i].aside);
 	}
