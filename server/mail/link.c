@@ -50,7 +50,7 @@ struct link {
 static TAILQ_HEAD(links, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
 /* Sites for which there was no connection. */
 static TAILQ_HEAD(sites, site) hungry = TAILQ_HEAD_INITIALIZER(hungry);
-static size_t hungry_count, links;
+static size_t links;
 
 static void	reach(struct link *l);
 static void	send_next(struct link *l);
@@ -71,7 +71,6 @@ starve(struct site *s)
 	if (s->is_hungry)
 		return;
 	TAILQ_INSERT_TAIL(&hungry, s, entry);
-	hungry_count++;
 	s->is_hungry = true;
 }
 
@@ -82,7 +81,6 @@ sate(struct site *s)
 	if (!s->is_hungry)
 		return;
 	TAILQ_REMOVE(&hungry, s, entry);
-	hungry_count--;
 	s->is_hungry = false;
 }
 
@@ -101,7 +99,7 @@ hungriest(void)
 static void
 feed(void)
 {
-	if (hungry_count > 0)
+	if (!TAILQ_EMPTY(&hungry))
 		site_kick(hungriest());
 }
 
@@ -289,7 +287,7 @@ is_reusable(const struct link *l, bool idle)
 	return is_usable(l) && !l->site->master->stopping &&
 	    deadline_now_ms() - l->since_ms < connection_max_ms &&
 	    l->site->links <= site_limit(l->site) &&
-	    (hungry_count == 0 || (!idle && l->site->links == 1));
+	    (TAILQ_EMPTY(&hungry) || (!idle && l->site->links == 1));
 }
 
 static bool
@@ -455,7 +453,7 @@ link_serve(struct site *s)
 		if (s->links >= site_limit(s))
 			break;
 		starve(s);
-		if (links + (s == hungriest() ? 0 : hungry_count) >= most) {
+		if (links >= most || s != hungriest()) {
 			link_end_idle();
 			return;
 		}
