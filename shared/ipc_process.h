@@ -134,9 +134,10 @@ struct ipc_sync {
 	uint8_t		data;		/* fdatasync(2) is enough */
 };
 
-struct ipc_synced {
-	uint64_t	ticket;
-	int32_t		error;		/* errno; 0: on the disk, connected */
+struct ipc_done {
+	uint64_t	n;		/* the ticket; or so many octets of the
+					   oldest LOG_LINES without an answer */
+	int32_t		error;		/* errno, if not all was done; else 0 */
 };
 
 /* Octets of log lines, in order; a line may continue in the next record. */
@@ -144,12 +145,6 @@ struct ipc_lines {
 	uint16_t	n;
 	uint8_t		again;		/* tries again what failed */
 	uint8_t		octets[ipc_lines_bytes];
-};
-
-/* n octets of the oldest LOG_LINES without an answer are written. */
-struct ipc_written {
-	uint32_t	n;
-	int32_t		error;		/* errno, if n is not all */
 };
 
 /* Connect to this address; from source, if it has one. */

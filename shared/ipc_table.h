@@ -83,11 +83,11 @@
 	X(PROXY_FAIL, FROM_WORKER, number, 0, AT_PROXY,			\
 	    p->n < PROXY_FAIL_COUNT)					\
 	X(SYNC, TO_DISK, sync, 1, AT_ANY, p->data <= 1)			\
-	X(SYNCED, FROM_DISK, synced, 0, AT_ANY, is_errno(p->error))	\
+	X(SYNCED, FROM_DISK, done, 0, AT_ANY, is_errno(p->error))	\
 	X(LOG_FILE, TO_LOGGER, number, 1, AT_ANY, true)		\
 	X(LOG_LINES, TO_LOGGER, lines, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && p->again <= 1)			\
-	X(LOG_WRITTEN, FROM_LOGGER, written, 0, AT_ANY,			\
+	X(LOG_WRITTEN, FROM_LOGGER, done, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && is_errno(p->error))		\
 	X(DIAL, TO_DIAL, dial, 0, AT_ANY, is_dial(p))			\
 	X(DIALED, FROM_DIAL, number, 1, AT_ANY, p->n == 0)		\
@@ -120,8 +120,8 @@
 	X(settings) X(number) X(text) X(child) X(session) X(verdict)	\
 	X(stress) X(mail) X(rcpt) X(trace) X(end) X(ask) X(tell_text)	\
 	X(login) X(account) X(password) X(checked) X(pem) X(digest)	\
-	X(signature) X(tls) X(judged) X(proxy) X(sync) X(synced)	\
-	X(lines) X(written) X(commit) X(client) X(greeted) X(letter)	\
+	X(signature) X(tls) X(judged) X(proxy) X(sync) X(done)	\
+	X(lines) X(commit) X(client) X(greeted) X(letter)	\
 	X(outcome) X(lookup) X(host) X(answer) X(report) X(fact) X(dial)
 
 #endif

@@ -145,8 +145,8 @@ take_sync(int channel, const struct ipc_record *r, int passed)
 	struct ipc_record answer = { .type = IPC_SYNCED };
 	int result = r->u.sync.data ? fdatasync(passed) : fsync(passed);
 
-	answer.u.synced.ticket = r->u.sync.ticket;
-	answer.u.synced.error = result == -1 ? errno : 0;
+	answer.u.done.n = r->u.sync.ticket;
+	answer.u.done.error = result == -1 ? errno : 0;
 	close(passed);
 	helper_answer(channel, &answer, -1);
 }
@@ -171,7 +171,7 @@ static void
 take_lines(int channel, const struct ipc_record *r, int passed)
 {
 	struct ipc_record answer = { .type = IPC_LOG_WRITTEN };
-	struct ipc_written *w = &answer.u.written;
+	struct ipc_done *w = &answer.u.done;
 	const struct ipc_lines *l = &r->u.lines;
 
 	if (r->type != IPC_LOG_LINES) {
@@ -183,8 +183,7 @@ take_lines(int channel, const struct ipc_record *r, int passed)
 	errno = ECANCELED;
 	failed = failed && !l->again;
 	if (!failed)
-		w->n = (uint32_t)file_write(log_file,
-		    span_from(l->octets, l->n));
+		w->n = file_write(log_file, span_from(l->octets, l->n));
 	failed = failed || w->n < l->n;
 	w->error = failed ? errno : 0;
 	/* A killed master leaves lines in the channel: on to its end. */

@@ -124,12 +124,12 @@ take(struct master *m, const struct ipc_record *r)
 	struct disk_job *job = TAILQ_FIRST(&disk.jobs);
 
 	while (job != NULL && r->type == IPC_SYNCED &&
-	    r->u.synced.ticket - job->ticket >= job->sent)
+	    r->u.done.n - job->ticket >= job->sent)
 		job = TAILQ_NEXT(job, entry);
 	if (job == NULL || r->type != IPC_SYNCED ||
 	    job->answered == job->sent)
 		return false;
-	note_answer(job, r->u.synced.ticket - job->ticket, r->u.synced.error);
+	note_answer(job, r->u.done.n - job->ticket, r->u.done.error);
 	if (job == TAILQ_FIRST(&disk.jobs))
 		h->due_ms = deadline_now_ms();
 	if (--disk.due == 0)

@@ -66,9 +66,9 @@ take(struct master *m, const struct ipc_record *r)
 	if (r->type != IPC_LOG_WRITTEN || logger.under_way == 0)
 		return false;
 	logger.under_way--;
-	if (r->u.written.error != 0)
+	if (r->u.done.error != 0)
 		logger.again = true;
-	log_written(r->u.written.n, r->u.written.error != 0);
+	log_written(r->u.done.n, r->u.done.error != 0);
 	return true;
 }
 
