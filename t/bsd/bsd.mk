@@ -42,7 +42,7 @@ $(eval $(call BSD_RULES,freebsd,capsicum))
 BSD_TESTS = $(foreach s,openbsd freebsd,$(B)/bsd/$(s)/smtpd \
 	  $(B)/bsd/$(s)/smtpd-worker) $(B)/bsd/stuck $(BUILD)/smtpctl \
 	  $(patsubst %,$(BUILD)/t/system/test_%,kill sign submission report \
-	  resolver log dial start)
+	  resolver log dial start exhaust)
 
 $(B)/bsd/stuck: $(BUILD)/t/bsd/stuck.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))

@@ -313,12 +313,38 @@ strlcat(char *to, const char *from, size_t room)
 	return at + (size_t)snprintf(to + at, room - at, "%s", from);
 }
 
-/* Each record has its end: Linux keeps them apart, and says nothing of it. */
+/*
+ * Each record has its end: Linux keeps them apart, and says nothing of it.  For
+ * a reader that may open no more OpenBSD drops a record with a descriptor, and
+ * FreeBSD drops the descriptor, says so, and has the record next.
+ */
 ssize_t
 recvmsg(int fd, struct msghdr *m, int flags)
 {
-	ssize_t n = (ssize_t)syscall(SYS_recvmsg, fd, m, flags);
+	static int kept_for = -1;
+	static ssize_t kept;
+	static uint8_t octets[2048];
+	ssize_t n;
 
+	if (fd == kept_for) {
+		kept_for = -1;
+		memcpy(m->msg_iov->iov_base, octets, (size_t)kept);
+		m->msg_controllen = 0;
+		m->msg_flags = MSG_EOR;
+		return kept;
+	}
+	n = (ssize_t)syscall(SYS_recvmsg, fd, m, flags);
+	if (n > 0 && (m->msg_flags & MSG_CTRUNC) && m->msg_controllen == 0) {
+#ifdef __OpenBSD__
+		errno = EMSGSIZE;
+#else
+		kept_for = fd;
+		kept = n;
+		memcpy(octets, m->msg_iov->iov_base, (size_t)n);
+		errno = EMFILE;
+#endif
+		return -1;
+	}
 	if (n > 0 && !(m->msg_flags & MSG_TRUNC))
 		m->msg_flags |= MSG_EOR;
 	return n;

@@ -41,6 +41,7 @@ try sign rsa_key_stays ec_key_stays after_a_crash keeper_lost many
 try submission matrix auth_lost right_ones_are_free password_changes
 try report success failed nobody became_local double_bounce
 try resolver
+try exhaust few_descriptors
 try log logger_killed rotation full_disk file_of_master
 case $system in
 openbsd) try dial not_without_relay dial_is_killed ;;
