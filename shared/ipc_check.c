@@ -105,7 +105,7 @@ static bool
 is_word(const char *p, size_t n)
 {
 	return ends(p, n) && p[strspn(p, "0123456789abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.")] == '\0';
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.-")] == '\0';
 }
 
 static bool

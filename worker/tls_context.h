@@ -70,10 +70,10 @@ bool	tls_key_wipe(void);
  * does not ask for blocks.
  */
 bool	tls_key_is_pss(struct span block, int key_bits);
-/* The suite agreed on, as the library names it. */
+/* The suite agreed on, by its registered name if there is one. */
 const char *tls_key_suite(const SSL *ssl);
-/* Is it a reason for having found nothing that both can do? */
-bool	tls_key_nothing_common(int reason);
+/* What a reason means that is this library's; TLS_FAIL_COUNT: none of its. */
+enum tls_fail tls_key_fail(int reason);
 
 /* ---- the client's socket, or the host's, under TLS ---------------------- */
 

@@ -184,16 +184,39 @@ tls_key_is_pss(struct span block, int key_bits)
 
 /* ---- names -------------------------------------------------------------- */
 
+/* It has the registered names of TLS 1.3 only: these are a server's of 1.2. */
 const char *
 tls_key_suite(const SSL *ssl)
 {
-	return SSL_CIPHER_get_name(SSL_get_current_cipher(ssl));
+	static const struct { uint16_t value; const char *name; } known[] = {
+		{ 0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" },
+		{ 0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" },
+		{ 0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" },
+		{ 0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" },
+		{ 0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256" },
+		{ 0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256" }
+	};
+	const SSL_CIPHER *suite = SSL_get_current_cipher(ssl);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if ((SSL_CIPHER_get_id(suite) & 0xffff) == known[i].value)
+			return known[i].name;
+	return SSL_CIPHER_get_name(suite);
 }
 
-/* In TLS 1.3 no common group is a hello that could not be asked for again. */
-bool
-tls_key_nothing_common(int reason)
+/* The reasons of alerts are those of its own, too: such is all that is left. */
+enum tls_fail
+tls_key_fail(int reason)
 {
-	return reason == SSL_R_NO_CIPHERS_AVAILABLE ||
-	    reason == SSL_R_SIGNATURE_ALGORITHMS_ERROR;
+	switch (reason) {
+	case SSL_R_WRONG_VERSION_NUMBER:
+		return TLS_FAIL_VERSION;
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+		return TLS_FAIL_NOT_TLS;
+	case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+	case SSL_R_SIGNATURE_ALGORITHMS_ERROR:
+		return TLS_FAIL_SUITE;
+	default:
+		return TLS_FAIL_COUNT;
+	}
 }

@@ -361,12 +361,19 @@ tls_key_suite(const SSL *ssl)
 	return SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl));
 }
 
-bool
-tls_key_nothing_common(int reason)
+enum tls_fail
+tls_key_fail(int reason)
 {
-	return reason == SSL_R_NO_SUITABLE_KEY_SHARE ||
-	    reason == SSL_R_NO_SUITABLE_GROUPS ||
-	    reason == SSL_R_NO_SHARED_GROUPS ||
-	    reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM ||
-	    reason == SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS;
+	switch (reason) {
+	case SSL_R_WRONG_VERSION_NUMBER:
+		return TLS_FAIL_NOT_TLS;
+	case SSL_R_NO_SUITABLE_KEY_SHARE:
+	case SSL_R_NO_SUITABLE_GROUPS:
+	case SSL_R_NO_SHARED_GROUPS:
+	case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+	case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+		return TLS_FAIL_SUITE;
+	default:
+		return TLS_FAIL_COUNT;
+	}
 }

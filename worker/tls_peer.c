@@ -76,6 +76,10 @@ new_bio(struct tls_peer *t)
 static enum tls_fail
 fail_of_reason(int reason)
 {
+	const enum tls_fail own = tls_key_fail(reason);
+
+	if (own != TLS_FAIL_COUNT)
+		return own;
 	switch (reason) {
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_VERSION_TOO_LOW:
@@ -83,7 +87,6 @@ fail_of_reason(int reason)
 		return TLS_FAIL_VERSION;
 	case SSL_R_NO_SHARED_CIPHER:
 		return TLS_FAIL_SUITE;
-	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
 	case SSL_R_HTTPS_PROXY_REQUEST:
 		return TLS_FAIL_NOT_TLS;
@@ -95,8 +98,6 @@ fail_of_reason(int reason)
 	case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
 		return TLS_FAIL_UNTRUSTED;
 	default:
-		if (tls_key_nothing_common(reason))
-			return TLS_FAIL_SUITE;
 		/* Reasons above it are the client's alerts (RFC 8446 6). */
 		return reason > SSL_AD_REASON_OFFSET ? TLS_FAIL_ALERT :
 		    TLS_FAIL_PROTOCOL;

@@ -425,7 +425,7 @@ TEST(tls_words)
 	ck_assert(passes(&r) && passes(&relay));
 	for (int c = 1; c < 256; c++) {
 		r.u.tls.suite[3] = relay.u.greeted.tls.version[7] = (char)c;
-		ck_assert(passes(&r) == (strchr("_.", c) != NULL ||
+		ck_assert(passes(&r) == (strchr("_.-", c) != NULL ||
 		    (c < 128 && isalnum(c))));
 		/* Without an end. */
 		ck_assert(!passes(&relay));
