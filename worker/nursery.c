@@ -59,10 +59,9 @@ static const struct job {
 
 /* A worker, in a fresh child of the nursery, which has prepared the sandbox. */
 static _Noreturn void
-serve(const struct ipc_settings *settings)
+serve(const struct ipc_settings *settings, struct ipc_record *r)
 {
 	struct ask master = { .channel = nursery_channel };
-	struct ipc_record r;
 	const char *what;
 	int passed, output;
 
@@ -72,10 +71,10 @@ serve(const struct ipc_settings *settings)
 	    !settings->sandbox_optional)
 		_exit(nursery_exit_unsafe);
 	for (uint64_t n = 0; n < settings->worker_sessions; n++) {
-		passed = ask_job(&master, &r, &output);
+		passed = ask_job(&master, r, &output);
 		for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
-			if (r.type == jobs[i].type)
-				jobs[i].run(&master, settings, &r, passed,
+			if (r->type == jobs[i].type)
+				jobs[i].run(&master, settings, r, passed,
 				    output);
 	}
 	_exit(0);
@@ -104,7 +103,7 @@ breed(const struct nursery *n, char option)
 			_exit(0);	/* the channel's end tells the master */
 		}
 		close(nursery_program);
-		serve(&n->settings);
+		serve(&n->settings, &r);
 	}
 	if (pid != -1 && option == '\0') {
 		r.type = IPC_NEWBORN;

@@ -292,22 +292,24 @@ void
 smtp_session_run(struct ask *master, const struct ipc_settings *settings,
     const struct ipc_record *r, int socket, int output)
 {
-	const struct ipc_session start = r->u.session;
 	struct peer peer = { .socket = socket, .output = output,
 	    .master = master };
 	struct smtp_session *s = &own.session;
 
-	master->idle_ms = (int64_t)start.idle_timeout_s * 1000;
+	/* Not by assignment, of which the stack would have a copy. */
+	memset(s, 0, sizeof(*s));
+	s->master = master;
+	s->settings = settings;
+	s->io = &own.io;
+	s->peer = &peer;
+	s->start = r->u.session;
+	s->state = SMTP_START;
+	s->start_ms = deadline_now_ms();
+	s->catcher = s->start.auth == IPC_AUTH_ALWAYS;
+	s->submission = s->start.auth == IPC_AUTH_SUBMISSION;
+	master->idle_ms = (int64_t)s->start.idle_timeout_s * 1000;
 	lineio_init(&own.io, &peer_ops, &peer);
 	own.io.octets_in = own.io.octets_out = 0;
-	*s = (struct smtp_session){
-		.master = master, .settings = settings, .io = &own.io,
-		.peer = &peer, .state = SMTP_START,
-		.start_ms = deadline_now_ms(),
-		.catcher = start.auth == IPC_AUTH_ALWAYS,
-		.submission = start.auth == IPC_AUTH_SUBMISSION,
-		.start = start
-	};
 	transcript_begin(master, settings->trace);
 	run(s);
 	tls_peer_close(&s->under_tls);
