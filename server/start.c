@@ -88,6 +88,8 @@ execute_worker(const char *worker, char option, char *const *words,
 		_exit(1);
 	closefrom(worker_channel + 1);
 	if (os_keep_program(worker, worker_program) == -1 ||
+	    (u->drop && option == helper_option(HELPER_DIAL) &&
+	    os_hide_files() == -1) ||
 	    (option != '\0' && option != helper_keeper_option &&
 	    fcntl(worker_program, F_SETFD, FD_CLOEXEC) == -1) ||
 	    chdir("/") == -1 || privdrop_become(u, who) == -1)

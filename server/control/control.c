@@ -291,7 +291,8 @@ admit(int fd)
 {
 	struct peer *p = NULL, *other, *oldest = NULL;
 	uid_t uid;
-	bool known = os_peer_uid(fd, &uid) == 0;
+	gid_t gid;
+	bool known = getpeereid(fd, &uid, &gid) == 0;
 	size_t count = 0;
 
 	if (known && uid != 0 && uid != geteuid()) {

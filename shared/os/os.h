@@ -18,8 +18,6 @@ bool	os_may_change_user(void);
 /* Drops all capabilities left after a change of user.  0, or -1 and errno. */
 int	os_forget_capabilities(void);
 
-/* The effective user at a local socket's other end.  0, or -1 and errno. */
-int	os_peer_uid(int fd, uid_t *out);
 /*
  * Keeps clients of the listening local socket fd from sending descriptors,
  * where the system can (Linux 6.16): closing a descriptor may block for as
@@ -69,6 +67,9 @@ void	os_kill_child(pid_t pid);
 /* In a child: closes descriptors from fd on, by which others can be killed. */
 void	os_forget_siblings(int fd);
 
+/* By root, for dial, which no sandbox holds on FreeBSD: no files.  0 or -1. */
+int	os_hide_files(void);
+
 /* The name in ps(1): Linux before 6.14 shows the descriptor's number. */
 void	os_name_process(const char *name);
 
@@ -79,8 +80,10 @@ void	os_name_process(const char *name);
 #define os_watch_children()		(-1)
 #define os_reap(status)			waitpid(-1, status, WNOHANG)
 #define os_forget_siblings(fd)		((void)(fd))
+#define os_hide_files()			0
 #else
 #define os_forget_siblings(fd)		closefrom(fd)
+#define os_hide_files()			chroot("/var/empty")
 #endif
 /* pledge(2) kills who sends a directory; FFS syncs names as they change. */
 #ifdef __OpenBSD__

@@ -30,14 +30,6 @@
 const int os_record_end = MSG_EOR;
 const int os_send_last = 0;
 
-int
-os_peer_uid(int fd, uid_t *out)
-{
-	gid_t gid;
-
-	return getpeereid(fd, out, &gid);
-}
-
 #endif
 
 #ifdef __FreeBSD__

@@ -48,18 +48,6 @@ os_forget_capabilities(void)
 	return (int)syscall(SYS_capset, cap_head, none);
 }
 
-int
-os_peer_uid(int fd, uid_t *out)
-{
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == -1)
-		return -1;
-	*out = peer.uid;
-	return 0;
-}
-
 void
 os_name_process(const char *name)
 {

@@ -1,7 +1,6 @@
 /*
  * The sandbox on FreeBSD: limits, no tracing, cap_rights_limit(2) on the open
- * descriptors and capability mode (capsicum(4)).  Written after the manual
- * pages and compiled against stub headers only; it has not run.
+ * descriptors and capability mode (capsicum(4)).
  *
  * In capability mode every absolute open fails: files are opened below kept
  * directories, the nursery executes itself by a descriptor, and the socket of
@@ -56,21 +55,27 @@ connects(enum sandbox_role role)
 }
 
 int
+sandbox_prepare(enum sandbox_role role, const char **what)
+{
+	unsigned mode;
+
+	*what = "no connection in the keeper's capability mode: restart smtpd";
+	errno = ECAPMODE;
+	return connects(role) && cap_getmode(&mode) == 0 && mode == 1 ? -1 : 0;
+}
+
+int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
 	bool owner = (sandbox_table[role].rights & OWN_STATE) != 0;
 	cap_rights_t rights;
-	unsigned mode;
 
 	*what = "PROC_TRACE_CTL";
 	if (forbid_tracing() == -1)
 		return -1;
-	if (connects(role)) {
-		*what = "no connection in capability mode";
-		errno = ECAPMODE;
-		return cap_getmode(&mode) == 0 && mode == 0 ? 0 : -1;
-	}
+	if (connects(role))
+		return 0;
 	*what = "cap_rights_limit";
 	/* No ftruncate, no F_SETFL: a spool file can only be appended to. */
 	cap_rights_init(&rights, CAP_READ, CAP_WRITE, CAP_SEEK, CAP_EVENT,
@@ -102,18 +107,17 @@ const struct sandbox_facts sandbox_os_facts = { true, "capsicum, rlimits",
 /* Capability mode refuses calls, and kills by no signal but this one. */
 const int sandbox_kill_signal = SIGTRAP;
 
-bool
-sandbox_beyond(const char *probe_name, enum sandbox_role role)
-{
-	static const struct sandbox_permitted beyond[] = {
-		{ ~0U, "socket" }, { ~0U, "socket AF_UNIX" },
-		{ ~0U, "socketpair" }, { ~0U, "setuid" },
-		{ ~0U, "mmap PROT_EXEC" }, { ~0U, "memory above the limit" },
-		{ ~0U, "write" }, { OWN_STATE, "ftruncate" },
-		{ OWN_STATE, "listen" }, { OWN_STATE, "accept" }
-	};
+/* Of dial, which is in no capability mode. */
+#define FREE(name)	{ RIGHT_CONNECT, RIGHT_FORK, name }
+#define ALL(name)	{ ~0U, 0, name }
 
-	return (connects(role) && strcmp(probe_name, "fork") != 0) ||
-	    sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]),
-	    probe_name, sandbox_table[role].rights);
-}
+const struct sandbox_permitted sandbox_beyond[] = {
+	ALL("socket"), ALL("socket AF_UNIX"), ALL("socketpair"), ALL("setuid"),
+	ALL("mmap PROT_EXEC"), ALL("memory above the limit"), ALL("write"),
+	{ OWN_STATE, 0, "ftruncate" }, { OWN_STATE, 0, "listen" },
+	{ OWN_STATE, 0, "accept" }, FREE("open"), FREE("create"),
+	FREE("truncate"), FREE("ftruncate"), FREE("unlink"), FREE("link"),
+	FREE("rename"), FREE("chmod"), FREE("chown"), FREE("clear O_APPEND"),
+	FREE("listen"), FREE("accept"), FREE("kill"), FREE("execve"),
+	{ 0, 0, NULL }
+};

@@ -26,6 +26,7 @@
 static struct sock_fprog programs[SANDBOX_ROLE_COUNT];
 
 const int sandbox_kill_signal = SIGSYS;
+const struct sandbox_permitted sandbox_beyond[] = { { 0, 0, NULL } };
 
 /*
  * Rights of the filter in force, or 0.  A child cannot shed it, so its own says

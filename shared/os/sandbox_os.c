@@ -88,15 +88,6 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	return sandbox_os_enter(role, paths, path_count, what);
 }
 
-#ifndef __linux__
-/* Linux alone has several kinds of kernels. */
-const struct sandbox_facts *
-sandbox_facts(void)
-{
-	return &sandbox_os_facts;
-}
-#endif
-
 int
 sandbox_limit_file(uint64_t max_bytes)
 {
@@ -117,7 +108,6 @@ sandbox_lock(enum sandbox_role role)
 	/* No promise allows mlockall(2), and the swap area is encrypted. */
 	return false;
 #endif
-
 	/* All addresses count: the role's memory and at most 64 MiB more. */
 	return getrlimit(RESOURCE(RLIMIT_MEMLOCK), &limit) == 0 &&
 	    (uint64_t)limit.rlim_cur >=

@@ -60,9 +60,15 @@ enum sandbox_verdict {
 
 /* The signal that this sandbox kills with. */
 extern const int sandbox_kill_signal;
-/* Whether role's paths are confined; what this sandbox cannot prevent. */
 bool	sandbox_confines_paths(enum sandbox_role role);
-bool	sandbox_beyond(const char *probe_name, enum sandbox_role role);
+/*
+ * What this sandbox cannot prevent for a role that has any of some rights, and
+ * none of others; the last has no name.
+ */
+extern const struct sandbox_permitted {
+	unsigned	 with, without;
+	const char	*probe_name;
+} sandbox_beyond[];
 
 /* Rights beside enum sandbox_right that depend on how the program is built. */
 #define RIGHT_LOADER	(1U << 16)	/* execute itself through ld.so */
@@ -70,24 +76,17 @@ bool	sandbox_beyond(const char *probe_name, enum sandbox_role role);
 
 /* The role's rights: enum sandbox_right and, on Linux, those above. */
 unsigned sandbox_os_rights(enum sandbox_role role);
-#ifdef __linux__
-#define sandbox_beyond(name, role)	false
-#else
-extern const struct sandbox_facts sandbox_os_facts;
+#ifndef __linux__
 #define sandbox_os_rights(role)		(sandbox_table[role].rights)
 #define sandbox_confines_paths(role)	true
 #endif
 
-/* For sandbox_beyond: what a sandbox permits with any of these rights. */
-struct sandbox_permitted {
-	unsigned	 rights;
-	const char	*probe_name;
-};
-/* Is the probe among those that rights permit? */
-bool	sandbox_among(const struct sandbox_permitted *list, size_t count,
-	    const char *probe_name, unsigned rights);
-
-extern const struct sandbox_probe *const sandbox_probes[];	/* then NULL */
+/* All of them, from the section that sandbox_probe.c lists them in. */
+extern const struct sandbox_probe *const __start_sandbox_probes[],
+    *const __stop_sandbox_probes[];
+#define FOR_EACH_PROBE(p)						\
+	for (const struct sandbox_probe *const *p = __start_sandbox_probes; \
+	    p < __stop_sandbox_probes; p++)
 /* Whether the probe must fail in role on this system. */
 bool	sandbox_probe_applies(const struct sandbox_probe *probe,
 	    enum sandbox_role role);

@@ -30,10 +30,12 @@
 /* A child's exit status: 0 succeeded, 200 refused, others errno. */
 #define status_refused		200
 
-/* Defines probe_ID with try_ID, or with one expression, or one call, on t. */
+/* Lists a probe: of try_ID, of one expression on t, or of one call. */
 #define PROBE(id, name, unless, elsewhere)				\
 	static const struct sandbox_probe probe_##id =			\
-	    { name, unless, elsewhere, try_##id }
+	    { name, unless, elsewhere, try_##id };			\
+	static const struct sandbox_probe *const listed_##id		\
+	    __attribute__((section("sandbox_probes"), used)) = &probe_##id
 #define TRY_IF(id, name, unless, elsewhere, condition)			\
 	static bool							\
 	try_##id(const struct sandbox_things *t)			\
@@ -229,47 +231,18 @@ TRY(mprotect_code, "mprotect PROT_EXEC", RIGHT_FORK, false,
     change_page(PROT_READ | PROT_EXEC))
 #endif
 
-const struct sandbox_probe *const sandbox_probes[] = {
-	&probe_open, &probe_create, &probe_truncate, &probe_ftruncate,
-	&probe_unlink, &probe_link, &probe_rename, &probe_chmod, &probe_chown,
-	&probe_write, &probe_clear_append, &probe_socket, &probe_socket_unix,
-	&probe_socketpair, &probe_connect, &probe_bind, &probe_listen,
-	&probe_accept, &probe_fork, &probe_kill, &probe_execve, &probe_setuid,
-	&probe_map_code, &probe_memory, &probe_descriptors,
-#ifdef __linux__
-	&probe_memory_of_self, &probe_openat2, &probe_handle,
-#ifdef SYS_fork
-	&probe_fork_call,
-#endif
-	&probe_vfork, &probe_clone3, &probe_execveat, &probe_tgkill,
-	&probe_pidfd_open, &probe_ptrace, &probe_process_vm_readv,
-	&probe_dumpable, &probe_bpf, &probe_io_uring, &probe_memfd_create,
-	&probe_pwritev2, &probe_splice, &probe_fallocate, &probe_unshare,
-	&probe_mount, &probe_chroot, &probe_shmget, &probe_netlink,
-	&probe_fastopen, &probe_addresses, &probe_map_read_only,
-	&probe_mprotect_read_only, &probe_map_shared, &probe_mprotect_code,
-#endif
-	NULL
-};
-
-bool
-sandbox_among(const struct sandbox_permitted *list, size_t count,
-    const char *probe_name, unsigned rights)
-{
-	for (size_t i = 0; i < count; i++)
-		if ((rights & list[i].rights) &&
-		    strcmp(probe_name, list[i].probe_name) == 0)
-			return true;
-	return false;
-}
-
 bool
 sandbox_probe_applies(const struct sandbox_probe *probe,
     enum sandbox_role role)
 {
-	if (sandbox_beyond(probe->name, role))
-		return false;
-	if (!(sandbox_os_rights(role) & probe->unless))
+	const unsigned rights = sandbox_os_rights(role);
+
+	for (const struct sandbox_permitted *b = sandbox_beyond;
+	    b->probe_name != NULL; b++)
+		if ((rights & b->with) && !(rights & b->without) &&
+		    strcmp(b->probe_name, probe->name) == 0)
+			return false;
+	if (!(rights & probe->unless))
 		return true;
 	return probe->elsewhere && sandbox_confines_paths(role);
 }
@@ -308,11 +281,11 @@ sandbox_probe_all(enum sandbox_role role, bool held, const char **what)
 {
 	enum sandbox_verdict verdict;
 
-	for (size_t i = 0; sandbox_probes[i] != NULL; i++) {
-		if (!sandbox_probe_applies(sandbox_probes[i], role))
+	FOR_EACH_PROBE(p) {
+		if (!sandbox_probe_applies(*p, role))
 			continue;
-		*what = sandbox_probes[i]->name;
-		verdict = sandbox_probe_run(sandbox_probes[i], role, held);
+		*what = (*p)->name;
+		verdict = sandbox_probe_run(*p, role, held);
 		if (verdict == SANDBOX_SUCCEEDED || verdict == SANDBOX_FAILED)
 			return -1;
 	}

@@ -72,8 +72,10 @@ struct sandbox_path {
 int	sandbox_prepare(enum sandbox_role role, const char **what);
 /* Before a role with RIGHT_CONNECT is prepared: the TCP ports it may reach. */
 void	sandbox_let_connect(const uint16_t *to, size_t count);
-#ifndef __linux__
+#ifdef __OpenBSD__
 #define sandbox_prepare(role, what)		0
+#endif
+#ifndef __linux__
 #define sandbox_let_connect(to, count)		((void)(to), (void)(count))
 #endif
 /* Before sandbox_enter: RLIMIT_FSIZE.  0, or -1 and errno. */
@@ -101,7 +103,13 @@ struct sandbox_facts {
 	const char	*lacks;	/* what a newer system's has; NULL: nothing */
 };
 
+/* Linux alone has several kinds of kernels. */
+#ifdef __linux__
 const struct sandbox_facts *sandbox_facts(void);
+#else
+extern const struct sandbox_facts sandbox_os_facts;
+#define sandbox_facts()			(&sandbox_os_facts)
+#endif
 /*
  * Before sandbox_enter: keeps this process out of the swap area.  False also
  * if RLIMIT_MEMLOCK is below role's memory, as malloc would then fail there.

@@ -402,3 +402,16 @@ kevent(int queue, const struct kevent *changes, int change_count,
 	    .data = status_of(&ended) };
 	return 1;
 }
+
+/* /var/empty, which Linux need not have: a directory that is removed. */
+int
+chroot(const char *path)
+{
+	char dir[] = "/tmp/smtpd-empty.XXXXXX";
+
+	if (strcmp(path, "/var/empty") != 0)
+		return result_of(kernel_raw(SYS_chroot, (long)path, 0, 0, 0));
+	if (mkdtemp(dir) == NULL || chdir(dir) == -1 || rmdir(dir) == -1)
+		return -1;
+	return result_of(kernel_raw(SYS_chroot, (long)".", 0, 0, 0));
+}
