@@ -20,7 +20,6 @@ enum {
 	retry_ms = 10
 };
 
-/* Octets of the line that s begins with, its LF included. */
 static size_t
 line_bytes(struct span s)
 {

@@ -14,7 +14,6 @@ tell_record(struct ask *a, struct ipc_record *r)
 		_exit(0);
 }
 
-/* Receives the next record, of any type.  False: there is none. */
 static bool
 take_record(struct ask *a, bool wait, struct ipc_record *r, int *passed)
 {

@@ -71,7 +71,6 @@ lineio_put(struct lineio *io, struct span s)
 	return LINE_OK;
 }
 
-/* Reads at most n octets behind what is left, which moves to the front. */
 static enum line_result
 fill(struct lineio *io, size_t n)
 {

@@ -365,7 +365,6 @@ send_letter(struct relay *r)
 	return alive;
 }
 
-/* LETTER has come: its recipients follow at once. */
 static void
 take_letter(struct relay *r, const struct ipc_letter *letter, int file)
 {

@@ -432,7 +432,6 @@ put_header(struct report *r)
 	r->in_body = true;
 }
 
-/* Text, status and original, with the fields in front of them. */
 static void
 write_report(struct report *r)
 {

@@ -97,7 +97,6 @@ store_missing(const struct smtp_session *s, struct intake *in)
 	store(in, buf_span(&fields));
 }
 
-/* Takes the next octets; LINE_OK until reading fails. */
 static enum line_result
 take_some(struct smtp_session *s, struct intake *in)
 {
@@ -134,7 +133,6 @@ take_some(struct smtp_session *s, struct intake *in)
 	return LINE_OK;
 }
 
-/* Judges every mailbox in the body of a field. */
 static enum smtp_reply
 judge_field(struct smtp_session *s, struct span body, unsigned *asked)
 {

@@ -36,7 +36,6 @@ transcript_begin(struct ask *master, uint8_t mode)
 	t.text = buf_over(t.storage, sizeof(t.storage));
 }
 
-/* Sends s to the master at once, or keeps it until the end. */
 static void
 emit(enum ipc_trace_kind kind, struct span s)
 {

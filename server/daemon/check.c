@@ -112,7 +112,6 @@ try_file(unsigned line, const char *path)
 		tell(true, line, "%s: %s", path, strerror(errno));
 }
 
-/* Tries whether path could be created in its directory. */
 static void
 try_parent(bool always, unsigned line, const char *path)
 {

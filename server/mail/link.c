@@ -151,7 +151,6 @@ leave(struct link *l, bool waits)
 	site_leave(g, waits);
 }
 
-/* The group that has waited longest; false: none waits. */
 static bool
 take(struct link *l)
 {

@@ -50,7 +50,6 @@ compare(const void *a, const void *b)
 	return memcmp(a, b, ipc_id_bytes);
 }
 
-/* The message with this id, new if need be; NULL without memory. */
 static struct queued *
 find(struct master *m, const char *id)
 {

@@ -40,7 +40,6 @@ judge_target(const struct conf_domain *d, const struct conf_entry *within,
 	    domain, local);
 }
 
-/* Looks up the targets of d's aliases and catch-all, and judges them. */
 static int
 index_domain(const struct conf *conf, struct conf_domain *d)
 {
@@ -128,7 +127,6 @@ walk(struct walk *w, const struct destination *to, unsigned depth)
 	w->way[depth] = NULL;
 }
 
-/* Walks from each alias of d. */
 static int
 check_chains(struct walk *w, struct conf_domain *d)
 {

@@ -18,7 +18,6 @@ static const char *const step_words[STEP_COUNT] = {
 #undef STEP_WORD
 };
 
-/* False: it does not fit. */
 static bool
 add_step(struct buf *steps, const struct decision_step *step)
 {

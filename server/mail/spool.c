@@ -19,7 +19,6 @@ enum { abandoned_s = 2 * 24 * 60 * 60 };
 
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
-/* Opens the directory name in parent; *made is set if it was not there. */
 static int
 open_or_make(int parent, const char *name, bool *made)
 {

@@ -241,7 +241,6 @@ take_child(struct helper *k, uint64_t option, int channel)
 	file_close(channel);
 }
 
-/* The first record of h; NULL, or why h cannot be used. */
 static const char *
 take_first(struct helper *h, const struct ipc_record *r)
 {
@@ -262,7 +261,6 @@ take_first(struct helper *h, const struct ipc_record *r)
 	return NULL;
 }
 
-/* NULL, or why h is lost. */
 static const char *
 take(struct helper *h, const struct ipc_record *r, int passed)
 {

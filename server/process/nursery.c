@@ -13,7 +13,6 @@
 /* Longer than helper.c waits for an answer, while it takes settings. */
 enum { settle_patience_ms = 50000 };
 
-/* What each of the two is told. */
 static struct told {
 	struct tls_cursor	 certificates;
 	bool			 due;		/* settings, after these */
@@ -26,7 +25,6 @@ told_of(const struct helper *h)
 	return &nurseries[h - &h->master->helpers[HELPER_NURSERY]];
 }
 
-/* An answer is due. */
 static void
 set_due(struct helper *h)
 {

@@ -96,7 +96,6 @@ move_to(struct question *q, enum question_state state)
 	q->state = state;
 }
 
-/* Drops the oldest routes, until so many are left. */
 static void
 shrink_cache(size_t left)
 {

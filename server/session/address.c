@@ -97,7 +97,6 @@ drop_if_empty(struct address_book *b, struct address_host *e)
 	free(e);
 }
 
-/* Forgets the refusals that have ended, and what is too many. */
 static void
 forgive(struct address_book *b, int64_t now_ms)
 {
