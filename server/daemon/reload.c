@@ -10,7 +10,6 @@
 
 #include "server/conf/conf_warn.h"
 #include "server/mail/recipient.h"
-#include "server/process/auth.h"
 #include "server/process/dial.h"
 #include "server/process/helper.h"
 #include "server/process/resolver.h"

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 #include "server/mail/queue_log.h"
-#include "server/process/path.h"
+#include "server/process/resolver.h"
 #include "server/process/reply_rule.h"
 
 struct site;

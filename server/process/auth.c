@@ -1,12 +1,12 @@
 /* Sends tables of passwords, and one question at a time. */
-#include "server/process/auth.h"
+#include "server/process/helper.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "server/process/helper.h"
+#include "server/master.h"
 
 /* Rows on their way, of an epoch that is left when they have been sent. */
 struct table {

@@ -106,4 +106,25 @@ void	helper_stop(struct master *m);
 /* In logger.c: opens the log file again (log_file.h), for that process, too. */
 void	logger_reopen(struct master *m);
 
+/* ---- auth.c: the process that has the passwords; no worker has a channel - */
+
+/* The module that asks: m->auth_owner, set before the process starts. */
+struct auth_owner {
+	/*
+	 * Writes the next question to *out, which is zero, but for its ticket.
+	 * False: there is none; helper_tell() once there is.
+	 */
+	bool	(*next)(struct master *m, struct ipc_password *out);
+	/* The answer to the last question; the next comes after it. */
+	void	(*on_answer)(struct master *m, enum smtp_reply answer);
+	/* It has ended, and has no answer; again: it starts again at once. */
+	void	(*on_lost)(struct master *m, bool again);
+};
+
+/*
+ * Sends the passwords of the current configuration, and wipes them here once
+ * the auth process has them all; until then the previous ones stay in use.
+ */
+void	auth_renew(struct master *m);
+
 #endif

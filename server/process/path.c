@@ -1,5 +1,5 @@
 /* Of a route, what can be tried. */
-#include "server/process/path.h"
+#include "server/process/resolver.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "server/log/catcher.h"
-#include "server/process/auth.h"
 #include "server/process/helper.h"
 #include "shared/deadline.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/process/path.h"
+#include "server/process/resolver.h"
 #include "shared/ip.h"
 
 static struct master m;
