@@ -205,9 +205,10 @@ go_to(int channel, enum lie_state state)
 	struct ipc_record r;
 	int fd = -1;
 
+	/* A stranger's MAIL has its answer with the first RCPT. */
 	if (state >= LIE_AT_MAIL) {
 		lie_honest_mail(&r);
-		ask(channel, &r, NULL);
+		(void)ipc_send(channel, &r, -1, true);
 	}
 	if (state >= LIE_AT_RCPT) {
 		lie_honest_rcpt(&r, "alice");
@@ -748,12 +749,12 @@ static const struct trick {
 } tricks[] = {
 	TRICK("NOTES", 3000, SAY(put_empty, IPC_NOTE)),
 	TRICK("TRACES", 3000, SAY(put_trace, 0x1b)),
-	TRICK("RCPTS", 1, ASK(put_mail, 1), ASK_MANY(3000, put_rcpt, 0)),
-	TRICK("UNKNOWN", 1, ASK(put_mail, 1),
+	TRICK("RCPTS", 1, SAY(put_mail, 1), ASK_MANY(3000, put_rcpt, 0)),
+	TRICK("UNKNOWN", 1, SAY(put_mail, 1),
 	    ASK_MANY(3000, put_rcpt, NOBODY)),
 	RUN("RESETS", flood_resets),
 	/* Asks and asks, and never reads an answer. */
-	TRICK("DEAF", 1, ASK(put_mail, 1), REPEAT(900, put_rcpt, ALICE)),
+	TRICK("DEAF", 1, SAY(put_mail, 1), REPEAT(900, put_rcpt, ALICE)),
 	TRICK("ENDS", 2, SAY(put_empty, IPC_END)),
 	RUN("STAY", stay),
 	/* One signature is a session's right; there is none beside it. */
@@ -768,8 +769,8 @@ static const struct trick {
 	TRICK("TLS", 1, SAY(put_tls, 0)),
 	TRICK("D-RET", 1, SAY(put_mail_dsn, 0)),
 	TRICK("D-ENVID", 1, SAY(put_mail_dsn, 1)),
-	TRICK("D-NOTIFY", 1, ASK(put_mail, 1), SAY(put_rcpt_dsn, 0)),
-	TRICK("D-ORCPT", 1, ASK(put_mail, 1), SAY(put_rcpt_dsn, 1)),
+	TRICK("D-NOTIFY", 1, SAY(put_mail, 1), SAY(put_rcpt_dsn, 0)),
+	TRICK("D-ORCPT", 1, SAY(put_mail, 1), SAY(put_rcpt_dsn, 1)),
 	TRICK("S-MAIL", 1, SAY(put_mail, 1)),
 	TRICK("S-LOGIN", 1, SAY(put_login, 0)),
 	/* Nobody was asked whose it is; or it was said to be another's. */
@@ -785,7 +786,7 @@ static const struct trick {
 	TRICK("P-WITHOUT", 1, SAY(put_mail, 1)),
 	/* First a message, and then who the client is. */
 	TRICK("P-LATE", 1, ASK_FOR(put_proxy, 5, IPC_VERDICT, REPLY_GREETING),
-	    ASK(put_mail, 1), ASK(put_rcpt, ALICE), ASK(put_proxy, 6)),
+	    SAY(put_mail, 1), ASK(put_rcpt, ALICE), ASK(put_proxy, 6)),
 	/* The header has failed, and comes all the same. */
 	TRICK("P-AFTER", 1, SAY(put_empty, IPC_PROXY_FAIL), ASK(put_proxy, 7)),
 	/* Its client was refused, and it goes on with it. */
@@ -796,7 +797,7 @@ static const struct trick {
 	TRICK("HOARD", 1000, SAY(put_mail, 0), SAY(put_rcpt, ALICE),
 	    SAY(put_empty, IPC_BEGIN), SAY(put_empty, IPC_RESET)),
 	RUN("VANISH", vanish_in_data),
-	TRICK("TRUNCATE", 1, ASK(put_mail, 1), ASK(put_rcpt, ALICE),
+	TRICK("TRUNCATE", 1, SAY(put_mail, 1), ASK(put_rcpt, ALICE),
 	    ASK(put_empty, IPC_BEGIN), SAY(put_truncated, 5000)),
 	RUN("SILENCE", silence),
 	RUN("N-RANDOM", nursery_random),
