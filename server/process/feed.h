@@ -45,7 +45,7 @@ void	feed_start(struct feed *f);
 int	feed_send(struct feed *f, struct ipc_record *r, int pass);
 /* Was it want of memory, or a full channel, that a record was not sent? */
 bool	feed_may_later(int error);
-/* Ends the feed without done(), and wipes its record; it may start again. */
+/* Ends the feed without done(), and wipes its record, also if half sent. */
 void	feed_stop(struct feed *f);
 
 #endif

@@ -88,6 +88,16 @@ make_narrow(void)
 	    sizeof(few)), 0);
 }
 
+/* Feeds until the channel is full, however much that is. */
+static void
+fill(void)
+{
+	feed_start(&feed);
+	while (!feed.waits && ended == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	ck_assert(feed.waits);
+}
+
 static void
 end(void)
 {
@@ -157,8 +167,7 @@ TEST(slow_reader)
 
 	begin(many);
 	make_narrow();
-	feed_start(&feed);
-	ck_assert(feed.waits);
+	fill();
 	ck_assert_uint_lt(told, many);
 	ck_assert_uint_eq(ended, 0);
 	/* It holds one record, and asks for no other meanwhile. */
@@ -228,17 +237,23 @@ TEST(reader_gone)
 
 TEST(stopped)
 {
+	bool whole;
+
 	begin(many);
 	make_narrow();
-	feed_start(&feed);
-	ck_assert(feed.waits);
+	fill();
 	ck_assert(!is_wiped());
+	whole = feed.sent == 0;		/* FreeBSD takes parts */
 	feed_stop(&feed);
 	ck_assert(is_wiped());
 	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1);
 	ck_assert_uint_eq(ended, 0);
 	/* And once more, from where the one who feeds wants it. */
 	take_all();
+	if (!whole) {
+		end();
+		return;
+	}
 	told = taken = 0;
 	until = 3;
 	feed_start(&feed);
