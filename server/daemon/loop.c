@@ -13,7 +13,6 @@
 
 #include "server/log/log_message.h"
 #include "server/mail/queue.h"
-#include "server/process/disk.h"
 #include "server/process/helper.h"
 #include "server/process/pool.h"
 #include "server/session/listen.h"

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "server/log/log_message.h"
-#include "server/process/disk.h"
+#include "server/process/helper.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
 

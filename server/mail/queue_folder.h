@@ -8,7 +8,7 @@
 #define SERVER_QUEUE_FOLDER_H
 
 #include "server/mail/queue.h"
-#include "server/process/disk.h"
+#include "server/process/helper.h"
 #include "shared/queue_file.h"
 
 enum {

@@ -1,5 +1,8 @@
-/* Jobs of the disk process, whose answers come in any order. */
-#include "server/process/disk.h"
+/*
+ * Jobs of the disk process, whose answers come in any order.  It gets
+ * descriptors, and answers when their files are durable.
+ */
+#include "server/process/helper.h"
 
 #include <errno.h>
 #include <unistd.h>

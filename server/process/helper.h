@@ -7,6 +7,7 @@
 
 #include <event2/event_struct.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "server/log/counters.h"
@@ -126,5 +127,28 @@ struct auth_owner {
  * the auth process has them all; until then the previous ones stay in use.
  */
 void	auth_renew(struct master *m);
+
+/* ---- disk.c: the process that syncs files; without it the master does ---- */
+
+/* Descriptors to be synced, in any order, beside those of other jobs. */
+struct disk_job {
+	TAILQ_ENTRY(disk_job)	 entry;
+	const int		*fds;		/* open until done */
+	size_t			 count;
+	bool			 data;		/* files, for which
+						   fdatasync(2) is enough */
+	/* All were tried.  error: 0, or errno of the first that failed. */
+	void			(*done)(void *arg, int error, size_t failed);
+	void			*arg;
+	uint64_t		 ticket;	/* of fds[0] */
+	size_t			 sent, answered;
+	int			 error;
+	size_t			 failed;
+};
+
+/* Queues job; done() may be called before this returns. */
+void	disk_sync(struct master *m, struct disk_job *job);
+/* At shutdown: finishes all jobs; later ones before disk_sync() returns. */
+void	disk_finish(void);
 
 #endif
