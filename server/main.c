@@ -13,7 +13,6 @@
 #include "server/conf/conf_parse.h"
 #include "server/log/catcher.h"
 #include "server/start.h"
-#include "shared/ip.h"
 #include "shared/log.h"
 
 #ifndef SMTPD_CONF

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "shared/ip.h"
-
 enum {
 	header_bytes = 12,
 	name_max_bytes = 253,	/* as text; on the wire 255 (2.3.4) */

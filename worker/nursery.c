@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "shared/os/os.h"
-#include "shared/os/sandbox_table.h"
 #include "shared/trace_field.h"
 #include "worker/smtp.h"
 #include "worker/tls_context.h"

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "shared/ip.h"
-
 enum {
 	fixed_bytes = 16,	/* of version 2, before the addresses */
 	tcp4_bytes = 12,

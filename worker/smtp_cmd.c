@@ -4,8 +4,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "worker/tls_context.h"
-
 enum {
 	line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */
 	failures_max = 3	/* of AUTH, in one session */

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "worker/tls_context.h"
 
 enum {
 	slowest_octets_per_s = 500,

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/buf.h"
-
 const struct conf_keyword *
 conf_keyword_find(enum conf_block block, bool inside, struct span name)
 {

@@ -7,7 +7,6 @@
 
 #include "server/conf/conf_keyword.h"
 #include "server/conf/conf_parse.h"
-#include "shared/buf.h"
 
 struct loader {
 	struct conf		*conf;

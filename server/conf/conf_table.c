@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/buf.h"
-
 /* A table being read: of users, else of aliases. */
 struct reading {
 	bool			 of_users;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
-#include "shared/buf.h"
 #include "shared/os/os.h"
 
 bool

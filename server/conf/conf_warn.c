@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "shared/ip.h"
-#include "shared/password_form.h"
 
 /* Does crypt(3) of this system know the kind of hash?  Each is tried once. */
 static bool

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "server/conf/conf_parse.h"
 #include "server/log/figure.h"
 #include "shared/deadline.h"
 

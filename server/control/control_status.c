@@ -7,10 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/conf/conf_parse.h"
 #include "server/log/figure.h"
 #include "server/process/helper.h"
-#include "server/process/tls_files.h"
 #include "server/session/listen.h"
 #include "shared/deadline.h"
 

@@ -17,7 +17,6 @@
 #include "server/conf/conf_warn.h"
 #include "server/mail/recipient.h"
 #include "server/session/listen.h"
-#include "shared/ip.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
 

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shared/ip.h"
 #include "shared/log.h"
 
 enum { first_fd = STDERR_FILENO + 1, refusal_ms = 1000 };

@@ -13,7 +13,6 @@
 #include "server/process/dial.h"
 #include "server/process/helper.h"
 #include "server/process/resolver.h"
-#include "server/process/sign.h"
 #include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/log.h"

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shared/buf.h"
 #include "shared/log.h"
 
 enum { hex_bytes = 2 * log_hash_bytes + 1 };

@@ -13,7 +13,6 @@
 #include "server/log/figure.h"
 #include "server/log/ident.h"
 #include "shared/file.h"
-#include "shared/ip.h"
 
 enum {
 	text_max_bytes = 40 * 1024,	/* of one session */

@@ -18,7 +18,6 @@
 
 #include "server/log/ident.h"
 #include "server/mail/maildir.h"
-#include "shared/buf.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
 #include "shared/log.h"

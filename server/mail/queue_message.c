@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "server/mail/queue_folder.h"
-#include "shared/buf.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "server/conf/conf_parse.h"
-#include "shared/buf.h"
 
 static bool
 is_postmaster(struct span local)

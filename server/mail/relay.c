@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "shared/ip.h"
 
 enum { overdue_grace_ms = 60000 };
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/buf.h"
 #include "shared/deadline.h"
 
 enum {

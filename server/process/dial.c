@@ -15,7 +15,6 @@
 
 #include "server/master.h"
 #include "shared/deadline.h"
-#include "shared/ip.h"
 
 struct words {
 	char	text[dial_words_max][dial_word_bytes];

@@ -7,7 +7,6 @@
 
 #include "server/process/feed.h"
 #include "server/process/pool_worker.h"
-#include "server/process/tls_files.h"
 #include "shared/deadline.h"
 
 /* Longer than helper.c waits for an answer, while it takes settings. */

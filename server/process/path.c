@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "shared/deadline.h"
-#include "shared/ip.h"
 
 enum { no_ipv6_ms = 5 * 60 * 1000 };
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "server/process/pool_worker.h"
-#include "server/process/tls_files.h"
 #include "shared/deadline.h"
 
 enum {
@@ -268,9 +267,8 @@ pool_drain(struct master *m)
 	struct worker *w;
 
 	drop_idle(m->pool, true);
-	TAILQ_FOREACH(w, &m->pool->list[POOL_BUSY], entry) {
+	TAILQ_FOREACH(w, &m->pool->list[POOL_BUSY], entry)
 		pool_stress(w, STRESS_END, stop_idle_timeout_s);
-	}
 }
 
 void

@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/process/sign.h"
 #include "shared/deadline.h"
 
 enum {

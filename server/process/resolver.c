@@ -16,7 +16,6 @@
 
 #include "server/process/dial.h"
 #include "shared/deadline.h"
-#include "shared/ip.h"
 
 enum {
 	cache_max = 1000,		/* routes */

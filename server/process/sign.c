@@ -1,11 +1,11 @@
 /* Requests wait in one queue, first come, first served. */
-#include "server/process/sign.h"
+#include "server/process/tls_files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/master.h"
 #include "server/process/helper.h"
-#include "server/process/tls_files.h"
 
 struct slot {
 	unsigned	users;		/* generations of certificates */

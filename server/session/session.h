@@ -7,7 +7,7 @@
 
 #include "server/mail/message.h"
 #include "server/process/pool.h"
-#include "server/process/sign.h"
+#include "server/process/tls_files.h"
 #include "server/session/address.h"
 
 enum session_list_kind {

@@ -16,7 +16,6 @@
 #include "server/conf/conf_parse.h"
 #include "server/log/catcher.h"
 #include "server/mail/recipient.h"
-#include "shared/buf.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
 

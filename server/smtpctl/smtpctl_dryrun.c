@@ -14,7 +14,6 @@
 #include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
-#include "shared/ip.h"
 
 enum {
 	path_max_bytes = 700,

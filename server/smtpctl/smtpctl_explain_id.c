@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "server/log/log_message.h"
-#include "shared/buf.h"
 
 struct explain {
 	struct story	 story;

@@ -13,7 +13,6 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/log/log_message.h"
-#include "shared/buf.h"
 
 struct walk {
 	bool			 quiet;

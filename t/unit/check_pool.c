@@ -14,7 +14,6 @@
 #include "server/process/helper.h"
 #include "server/process/pool_worker.h"
 #include "server/process/pool.h"
-#include "server/process/sign.h"
 #include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"

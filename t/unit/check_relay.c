@@ -13,7 +13,6 @@
 #include "server/mail/relay.h"
 #include "server/process/dial.h"
 #include "server/process/pool_worker.h"
-#include "server/process/sign.h"
 #include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"

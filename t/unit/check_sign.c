@@ -7,7 +7,7 @@
 #include <event2/event.h>
 
 #include "server/process/helper.h"
-#include "server/process/sign.h"
+#include "server/master.h"
 #include "server/process/tls_files.h"
 #include "shared/ipc.h"
 
