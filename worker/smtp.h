@@ -43,7 +43,7 @@ struct smtp_session {
 	/* Of this transaction: */
 	bool				 smtputf8;
 	struct ipc_record		 mail;
-	bool				 mail_due;	/* goes with first RCPT */
+	bool				 mail_due;	/* with RCPT */
 	uint64_t			 recipients;
 	char				 stored[ipc_id_bytes + 1];
 	bool				 may_be_secret;	/* current line */

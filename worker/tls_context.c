@@ -174,11 +174,11 @@ tls_context_sign(uint16_t pair, enum sign_scheme scheme, struct span what,
 bool
 tls_context_shake_hands(void)
 {
+	static bool asked;
 	SSL_CTX *ctx = new_context(TLS_client_method());
 	SSL *client = ctx == NULL ? NULL : SSL_new(ctx);
 	SSL *server = SSL_new(contexts[0]);
 	BIO *ends[2];
-	bool asked = false;
 
 	if (client == NULL || server == NULL ||
 	    BIO_new_bio_pair(&ends[0], 0, &ends[1], 0) != 1)

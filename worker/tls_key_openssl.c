@@ -20,13 +20,13 @@
 
 #define provider_name	"smtpd-sign"
 
-/* What the provider has for a key. */
+/* What the provider has for a key, of which there is one a pair at a time. */
 struct key {
 	EVP_PKEY	*public;
 	uint16_t	 pair;
 };
 
-static struct key coming;	/* the next one that OpenSSL asks for */
+static struct key handles[ipc_tls_pairs_max], *coming;	/* is asked for next */
 
 /* A signature under way. */
 struct signing {
@@ -46,23 +46,13 @@ is_rsa(const EVP_PKEY *public)
 static void *
 key_new(void *provider)
 {
-	struct key *k = malloc(sizeof(*k));
-
-	if (k == NULL || EVP_PKEY_up_ref(coming.public) != 1) {
-		free(k);
-		return NULL;
-	}
-	*k = coming;
-	return k;
+	return EVP_PKEY_up_ref(coming->public) == 1 ? coming : NULL;
 }
 
 static void
 key_free(void *key)
 {
-	struct key *k = key;
-
-	EVP_PKEY_free(k->public);
-	free(k);
+	EVP_PKEY_free(((struct key *)key)->public);
 }
 
 /*
@@ -249,7 +239,7 @@ provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
 		{ 0, NULL }
 	};
 
-	*provider = &coming;
+	*provider = handles;
 	*out = rows;
 	return 1;
 }
@@ -280,7 +270,8 @@ tls_key_of(X509 *certificate, uint16_t pair)
 	if (public == NULL ||
 	    (!is_rsa(public) && EVP_PKEY_is_a(public, "EC") != 1))
 		return NULL;
-	coming = (struct key){ public, pair };
+	coming = &handles[pair];
+	*coming = (struct key){ public, pair };
 	ctx = EVP_PKEY_CTX_new_from_name(NULL, is_rsa(public) ? "RSA" : "EC",
 	    "provider=" provider_name);
 	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||

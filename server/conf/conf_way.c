@@ -34,7 +34,8 @@ parse_range(struct span in, struct conf_range *out)
 	if (out->bits % 8 != 0)
 		rest[out->bits / 8] &= (uint8_t)(0xff00U >> out->bits % 8);
 	return memcmp(rest, out->ip.ip, sizeof(rest)) == 0 ? NULL :
-	    "bits are set behind the prefix: write the first address of the network";
+	    "bits are set behind the prefix: write the first address of the "
+	    "network";
 }
 
 bool

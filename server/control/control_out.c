@@ -191,7 +191,8 @@ tell_manner(const struct conf *conf, bool ipv6, FILE *f)
 	fprintf(f, "  by %s from %s, as %s, with TLS %s\n",
 	    ipv6 ? "IPv6" : "IPv4", s->line == 0 ?
 	    "any address of this host" : ip_text(&s->ip, ip),
-	    s->line != 0 && s->name != NULL ? s->name : conf->hostname, tls[conf->relay.tls]);
+	    s->line != 0 && s->name != NULL ? s->name : conf->hostname,
+	    tls[conf->relay.tls]);
 }
 
 static void

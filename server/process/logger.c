@@ -1,7 +1,7 @@
 /*
  * The logger process writes "log to FILE", so that a disk that hangs stops no
- * mail.  Lines wait in shared/outlet.c until they are written, not only sent: if
- * it ends, the master writes them, and a few may stand in the file twice.
+ * mail.  Lines wait in shared/outlet.c until they are written, not only sent:
+ * if it ends, the master writes them, and a few may stand in the file twice.
  */
 #include "server/process/helper.h"
 
