@@ -129,6 +129,8 @@ TEST(states)
 	client_open(&at_mail, &d, "127.0.0.2");
 	client_expect(&at_mail, 250, "EHLO c");
 	client_expect(&at_mail, 250, "MAIL FROM:<a@b.example>");
+	/* A stranger's MAIL comes to the master with the first RCPT. */
+	client_expect(&at_mail, 550, "RCPT TO:<nobody@example.org>");
 	client_open(&at_rcpt, &d, "127.0.0.2");
 	client_expect(&at_rcpt, 250, "EHLO c");
 	client_expect(&at_rcpt, 250, "MAIL FROM:<a@b.example>");
