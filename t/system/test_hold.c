@@ -287,6 +287,7 @@ check_master_fds(const struct scene *s)
 	const struct held want[] = {
 		{ "/dev/null", 1, 1 }, { "stderr", 2, 2 },
 		{ "ROOT", 1, 1 }, { "ROOT/mail", 1, 1 },
+		{ "ROOT/control.lock", 1, 1 },
 		{ "ROOT/log", 1, 1 }, { "ROOT/log/message", 1, 1 },
 		{ "ROOT/log/refused", 1, 1 },
 		{ "ROOT/spool/incoming", 1, 1 }, { "ROOT/spool/bad", 1, 1 },
