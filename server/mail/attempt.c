@@ -183,9 +183,9 @@ log_all(struct attempt *a, enum log_event event, enum attempt_state state)
 void
 attempt_log_moved(const struct attempt_group *g, const struct queue_fact *f)
 {
-	for (size_t i = 0; i < g->count; i++)
-		if (g->first[i].state == ATTEMPT_WAITS)
-			set_state(&g->first[i], ATTEMPT_WAITS, f);
+	for (struct attempt_rcpt *r = g->first; r != NULL; r = r->next)
+		if (r->state == ATTEMPT_WAITS)
+			set_state(r, ATTEMPT_WAITS, f);
 	log_all(g->attempt, LOG_EVENT_TRY, ATTEMPT_WAITS);
 }
 
@@ -195,13 +195,13 @@ bool
 attempt_waits(const struct attempt_group *g)
 {
 	const struct attempt *a = g->attempt;
-	size_t i = 0;
+	const struct attempt_rcpt *r = g->first;
 
 	if (a->removed || (a->q->state & QUEUED_HELD))
 		return false;
-	while (i < g->count && g->first[i].state != ATTEMPT_WAITS)
-		i++;
-	return i < g->count;
+	while (r != NULL && r->state != ATTEMPT_WAITS)
+		r = r->next;
+	return r != NULL;
 }
 
 size_t
@@ -211,9 +211,10 @@ attempt_next(struct attempt_group *g, size_t max, struct attempt_rcpt **now,
 	struct attempt *a = g->attempt;
 	size_t n = 0;
 
-	for (size_t i = 0; i < g->count && n < max; i++)
-		if (g->first[i].state == ATTEMPT_WAITS)
-			now[n++] = &g->first[i];
+	for (struct attempt_rcpt *r = g->first; r != NULL && n < max;
+	    r = r->next)
+		if (r->state == ATTEMPT_WAITS)
+			now[n++] = r;
 	*to = n == 0 ? NULL : calloc(n, sizeof(**to));
 	for (size_t i = 0; *to != NULL && i < n; i++)
 		if (!attempt_read(a, now[i], &(*to)[i])) {
@@ -257,8 +258,8 @@ void
 attempt_judge_all(struct attempt_group *g, enum reply_rcpts what,
     const struct queue_fact *f)
 {
-	for (size_t i = 0; i < g->count; i++)
-		attempt_judge(g->attempt, &g->first[i], what, f);
+	for (struct attempt_rcpt *r = g->first; r != NULL; r = r->next)
+		attempt_judge(g->attempt, r, what, f);
 }
 
 /* The third crash: whether host or sender meant them is unknown, so q stays. */

@@ -27,7 +27,8 @@ enum attempt_state {
 };
 
 struct attempt_rcpt {
-	uint8_t			 key[16];	/* of its group */
+	struct attempt_rcpt	*next;		/* in its group */
+	uint8_t			 key[16];	/* of its group, at first */
 	uint32_t		 index;		/* in the envelope */
 	uint32_t		 offset;	/* of its octets there */
 	const struct queue_fact	*fact;		/* the last; or NULL */
@@ -37,11 +38,10 @@ struct attempt_rcpt {
 	bool			 logged;	/* this state and fact */
 };
 
-/* Recipients of one domain, or of one "via"; in a row. */
+/* Recipients of one domain, or of one "via"; or of domains of one site. */
 struct attempt_group {
 	struct attempt		*attempt;
-	struct attempt_rcpt	*first;
-	size_t			 count;		/* some may not be sent */
+	struct attempt_rcpt	*first, *last;
 	struct resolver_job	 job;
 	uint16_t		 port;
 	bool			 written;	/* the configuration has it */

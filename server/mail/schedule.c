@@ -212,8 +212,9 @@ list_rcpts(struct attempt *a)
 		    sizeof(r->key)) != 0) {
 			g = &a->groups[a->group_count++];
 			*g = (struct attempt_group){ .attempt = a, .first = r };
-		}
-		g->count = (size_t)(r - g->first) + 1;
+		} else
+			g->last->next = r;
+		g->last = r;
 	}
 }
 

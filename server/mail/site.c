@@ -140,9 +140,9 @@ site_leave(struct attempt_group *g, bool waits)
 		a->failures = s->failures;
 		s->holds++;
 	}
-	for (size_t i = 0; i < g->count; i++)
-		if (g->first[i].fact == NULL)
-			g->first[i].fact = f;
+	for (struct attempt_rcpt *r = g->first; r != NULL; r = r->next)
+		if (r->fact == NULL)
+			r->fact = f;
 	site_withdraw(g);
 	attempt_end_group(a);
 }
@@ -323,13 +323,32 @@ find_or_make(struct master *m, const struct path *p)
 	return s;
 }
 
+/*
+ * Is another domain of the message on its way to s?  Then g is sent with it, in
+ * one transaction (RFC 5321 4.5.4.1); but what a "via" names stays apart.
+ */
+static bool
+join(const struct site *s, struct attempt_group *g)
+{
+	struct attempt_group *o = g->attempt->groups,
+	    *end = o + g->attempt->group_count;
+
+	while (o < end && (o->site != s || o->written || g->written))
+		o++;
+	if (o == end)
+		return false;
+	o->last->next = g->first;
+	o->last = g->last;
+	return true;
+}
+
 void
 site_add(struct master *m, struct path *p, struct attempt_group *g)
 {
 	struct site *s = find_or_make(m, p);
 	struct site_lane *l;
 
-	if (s == NULL) {
+	if (s == NULL || join(s, g)) {
 		path_leave(p);
 		attempt_end_group(g->attempt);
 		return;

@@ -171,6 +171,10 @@ turn(void)
 		event_base_loop(m.base, EVLOOP_NONBLOCK);
 }
 
+/* How many of its recipients are of a domain of their own; in which order. */
+static size_t apart;
+static bool backwards, written;
+
 /* A message to three recipients of one site, with these hosts. */
 static void
 begin(const char *const hosts[])
@@ -210,13 +214,18 @@ begin(const char *const hosts[])
 	q = (struct queued){ .rcpts = rcpts, .left = rcpts, .queued_s = 999 };
 	attempt = calloc(1, sizeof(*attempt));
 	*attempt = (struct attempt){ .master = &m, .q = &q,
-	    .end = on_end, .pending = 1,
+	    .end = on_end, .pending = 1 + apart,
 	    .rcpts = calloc(rcpts, sizeof(*rcpt)), .count = rcpts,
-	    .groups = calloc(1, sizeof(struct attempt_group)),
-	    .group_count = 1 };
+	    .groups = calloc(1 + apart, sizeof(struct attempt_group)),
+	    .group_count = 1 + apart };
 	rcpt = attempt->rcpts;
-	attempt->groups[0] = (struct attempt_group){ .attempt = attempt,
-	    .first = rcpt, .count = rcpts };
+	for (size_t i = 0; i <= apart; i++)
+		attempt->groups[i] = (struct attempt_group){
+		    .attempt = attempt, .first = &rcpt[i],
+		    .written = written,
+		    .last = &rcpt[i == apart ? rcpts - 1 : i] };
+	for (size_t i = apart; i + 1 < rcpts; i++)
+		rcpt[i].next = &rcpt[i + 1];
 	for (size_t i = 0; i < rcpts; i++) {
 		rcpt[i].index = (uint32_t)i;
 		rcpt[i].offset = (uint32_t)envelope.n;
@@ -224,8 +233,9 @@ begin(const char *const hosts[])
 		    .local = { (char)('a' + i) }, .domain = "d" };
 		envelope_add(&envelope, &to);
 	}
-	site_add(&m, path_make(&m, &r.route, 25, false, &why),
-	    &attempt->groups[0]);
+	for (size_t i = 0; i <= apart; i++)
+		site_add(&m, path_make(&m, &r.route, 25, false, &why),
+		    &attempt->groups[backwards ? apart - i : i]);
 	turn();
 	ck_assert(connected);
 }
@@ -724,4 +734,51 @@ TEST(damaged)
 	say_all(outcome(RELAY_DATA, RELAY_END_DAMAGED, 0, 0), false);
 	expect("a4", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
 	ck_assert(was_damaged && !connected);
+}
+
+/* Domains that share their hosts: one transaction, results for each. */
+TEST(domains_of_one_site)
+{
+	for (unsigned round = 0; round < 6; round++) {
+		apart = round % 3;
+		backwards = round > 2;
+		BEGIN("a 203.0.113.201", "b 203.0.113.202");
+		lose(RELAY_CONNECT, RELAY_END_REFUSED);
+		greet();
+		ck_assert_uint_eq(one.count, rcpts);
+		say(0, RELAY_DOT, 250);
+		say(1, RELAY_RCPT, 452);
+		say(2, RELAY_RCPT, 550);
+		sent();
+		/* And what is left of it in the next. */
+		ck_assert(!ended && connected);
+		ck_assert_uint_eq(one.count, 1);
+		say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+		ck_assert(ended && connected);
+		ck_assert_str_eq(asked, "a4 b4");
+		ck_assert_uint_eq(states[0] + states[1] + states[2],
+		    2 * ATTEMPT_TAKEN + ATTEMPT_FAILED);
+		link_end_idle();
+		turn();
+	}
+	/* What smtpd.conf names stays apart. */
+	apart = 1;
+	backwards = false;
+	written = true;
+	m.conf.limits.per_destination = 1;
+	BEGIN("a 203.0.113.201");
+	greet();
+	ck_assert_uint_eq(one.count, 1);
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	ck_assert_uint_eq(one.count, 2);
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	expect("a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
+	link_end_idle();
+	turn();
+	/* All are down: each waits for the site. */
+	written = false;
+	m.conf.limits.per_destination = 10;
+	BEGIN("a 203.0.113.201");
+	lose(RELAY_CONNECT, RELAY_END_REFUSED);
+	expect("a4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
 }
