@@ -330,16 +330,16 @@ find_or_make(struct master *m, const struct path *p)
 static bool
 join(const struct site *s, struct attempt_group *g)
 {
-	struct attempt_group *o = g->attempt->groups,
-	    *end = o + g->attempt->group_count;
+	struct attempt_group *o = g->attempt->groups;
+	size_t n = g->attempt->group_count;
 
-	while (o < end && (o->site != s || o->written || g->written))
-		o++;
-	if (o == end)
-		return false;
-	o->last->next = g->first;
-	o->last = g->last;
-	return true;
+	for (; n > 0 && (o->site != s || o->written || g->written); o++)
+		n--;
+	if (n > 0) {
+		o->last->next = g->first;
+		o->last = g->last;
+	}
+	return n > 0;
 }
 
 void

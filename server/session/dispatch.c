@@ -162,6 +162,8 @@ static bool
 answer_mail(struct session *s, enum smtp_reply reply)
 {
 	s->mail_reply = reply;
+	if (!is_submission(s) || reply == REPLY_SENDER_OK)
+		pool_permit(s->worker, IPC_AT_MAIL);
 	return !is_submission(s) || answer(s, reply);
 }
 
@@ -200,13 +202,10 @@ on_mail(struct session *s, const struct ipc_record *r)
 		    "session=%s client=%s why=%s from=%s", s->id,
 		    s->client.text, smtp_reply_verdict(verdict),
 		    log_address(&r->u.mail.from));
-		if (!is_submission(s))
-			pool_permit(s->worker, IPC_AT_MAIL);
 		return answer_mail(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	}
 	if (s->tx->client.relay_line != 0 && s->user[0] == '\0')
 		rates_watch(s, &r->u.mail);
-	pool_permit(s->worker, IPC_AT_MAIL);
 	return answer_mail(s, REPLY_SENDER_OK);
 }
 

@@ -1,10 +1,8 @@
 /*
  * The sandbox on FreeBSD: limits, no tracing, cap_rights_limit(2) on the open
- * descriptors and capability mode (capsicum(4)).
- *
- * In capability mode every absolute open fails: files are opened below kept
- * directories, the nursery executes itself by a descriptor, and the socket of
- * syslog stays open.  Nobody connects in it, so dial, which parses and holds
+ * descriptors and capability mode (capsicum(4)).  Every absolute open fails
+ * there: files are opened below kept directories, the nursery executes itself by
+ * a descriptor, and the socket of syslog stays open.  Nobody connects in it, so dial, which parses and holds
  * nothing, is confined by its limits and its user only; and the keeper cannot
  * start another.  A process can create sockets, but not bind or connect them,
  * set its own user ID, and map code (sandbox_beyond).  A descriptor that a

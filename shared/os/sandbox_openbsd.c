@@ -1,13 +1,11 @@
 /*
- * The sandbox on OpenBSD: limits, unveil(2), pledge(2).
- *
- * Not prevented by pledge, as sandbox_beyond says: "stdio" includes write(2),
- * ftruncate(2) and fcntl(F_SETFL); "proc" includes kill(2) of processes of the
- * same user; "inet" includes socket, bind, listen, accept and connect.
+ * The sandbox on OpenBSD: limits, unveil(2), pledge(2).  What pledge does not
+ * prevent (sandbox_beyond): "stdio" includes write(2), ftruncate(2) and
+ * fcntl(F_SETFL); "proc" includes kill(2) of processes of the same user; "inet"
+ * includes socket, bind, listen, accept and connect.
  *
  * What a nursery or the keeper executes is held from its first instruction, by
- * the same promises (execpromises), and keeps what is unveiled: it unveils no
- * more, which would kill it.
+ * the same promises (execpromises), and keeps what is unveiled.
  */
 #include <sys/resource.h>
 
