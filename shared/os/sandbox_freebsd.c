@@ -1,12 +1,13 @@
 /*
  * The sandbox on FreeBSD: limits, no tracing, cap_rights_limit(2) on the open
  * descriptors and capability mode (capsicum(4)).  Every absolute open fails
- * there: files are opened below kept directories, the nursery executes itself by
- * a descriptor, and the socket of syslog stays open.  Nobody connects in it, so dial, which parses and holds
- * nothing, is confined by its limits and its user only; and the keeper cannot
- * start another.  A process can create sockets, but not bind or connect them,
- * set its own user ID, and map code (sandbox_beyond).  A descriptor that a
- * worker receives later has the rights that the sender left on it.
+ * there: files are opened below kept directories, the nursery executes itself
+ * by a descriptor, and the socket of syslog stays open.  Nobody connects in it,
+ * so dial, which parses and holds nothing, is confined by its limits, its user
+ * and an empty directory only; and the keeper cannot start another.  A process
+ * can create sockets, but not bind or connect them, set its own user ID, and
+ * map code (sandbox_beyond).  A descriptor that a worker receives later has the
+ * rights that the sender left on it.
  */
 #include <sys/types.h>
 #include <sys/capsicum.h>
