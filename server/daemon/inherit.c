@@ -229,6 +229,7 @@ find_client(struct inherit_client *c)
 	}
 	if (!ip_parse(span_of(ip == NULL ? "0.0.0.0" : ip), &address))
 		fatal("TCPREMOTEIP in the environment is no address");
+	address = ip_from(address.ipv6, address.ip);
 	address_of_ip(&address, port > UINT16_MAX ? 0 : (uint16_t)port,
 	    &c->client);
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 enum { refused_max = 4096 };
 
 /* The first octet of a key. */

@@ -155,7 +155,8 @@ play_mail(const struct question *q)
 		tell(q, STEP_UTF8, 0);
 	tell_limit(q, "message-size", size <= max, size == 0 ? STEP_NO_SIZE :
 	    STEP_SIZE, size, max);
-	room = has_room(q);
+	/* Of strangers RCPT says it. */
+	room = q->user[0] == '\0' || has_room(q);
 	return end(q, size > max ? REPLY_TOO_BIG : smtp_reply_of(room ?
 	    VERDICT_OK : VERDICT_DISK_FULL, REPLY_SENDER_OK));
 }
@@ -208,7 +209,9 @@ play_rcpt(struct question *q, const char *text)
 	begin(q, "rcpt", "RCPT TO:", text);
 	if (read_address(text, false, &to)) {
 		reply = REPLY_TOO_MANY_RCPTS;
-		if (q->taken >= max)
+		if (q->user[0] == '\0' && q->taken == 0 && !has_room(q))
+			reply = smtp_reply_of(VERDICT_DISK_FULL, REPLY_TROUBLE);
+		else if (q->taken >= max)
 			tell_limit(q, "recipients", false, STEP_RCPTS_FULL,
 			    q->taken, max);
 		else if (recipient_leaves(&q->conf, &to, q->relay_line,

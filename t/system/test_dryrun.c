@@ -272,9 +272,10 @@ TEST(reserves)
 	    ctl_says(&ctl, "inodes are free, and 1000000000000 have to stay"),
 	    "%s", ctl.out);
 	client_expect(&c, 250, "EHLO c");
-	client_command(&c, "MAIL FROM:<a@b>");
-	EXPECT(strncmp(reply(1), "452 4.3.1", 9) == 0 &&
-	    strcmp(reply(1), c.reply) == 0, "a client reads %s: %s", c.reply,
+	client_expect(&c, 250, "MAIL FROM:<a@b>");
+	client_command(&c, "RCPT TO:<alice@example.org>");
+	EXPECT(strncmp(reply(2), "452 4.3.1", 9) == 0 &&
+	    strcmp(reply(2), c.reply) == 0, "a client reads %s: %s", c.reply,
 	    ctl.out);
 	client_close(&c);
 	daemon_stop(&d);
