@@ -305,6 +305,8 @@ cpp_check() {
 	    --suppress=unknownMacro:server/process/dial.c \
 	    --suppress=unknownMacro:server/process/resolver.c \
 	    --suppress=unknownMacro:server/mail/site.c \
+	    --suppress=unknownMacro:server/process/pool.c \
+	    --suppress=comparePointers:shared/os/sandbox_probe.c \
 	    --suppress=legacyUninitvar:shared/smtp_syntax.c \
 	    --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=nullPointerOutOfMemory \
