@@ -152,7 +152,7 @@ reads() {
 	if ! command -v bmake >/dev/null; then
 		return 0
 	fi
-	value=$(MAKEFLAGS= bmake -r -m "$tmp/mk" -f "$1" \
+	value=$(MAKEFLAGS='' bmake -r -m "$tmp/mk" -f "$1" \
 	    -V "\${$2}" 2>&1) || :
 	[ "$value" = "$3" ] || fail "$1: $2 is \"$value\""
 }
