@@ -40,10 +40,10 @@ $(B)/unit/check_linux_sandbox: $(BUILD)/t/unit/check_linux_sandbox.o $(shared_o)
 
 # Other kernels say where a record ends, and have their own words for a link
 # that is not followed, and for a full queue.
-$(B)/unit/check_control_bind: LDFLAGS += -Wl,--wrap=connect
-$(B)/unit/check_pool: LDFLAGS += -Wl,--wrap=recvmsg
-$(B)/unit/check_log: LDFLAGS += -Wl,--wrap=openat
-$(B)/unit/check_bsd_ipc: LDFLAGS += -Wl,--wrap=os_record_end
+$(B)/unit/check_control_bind: override LDFLAGS += -Wl,--wrap=connect
+$(B)/unit/check_pool: override LDFLAGS += -Wl,--wrap=recvmsg
+$(B)/unit/check_log: override LDFLAGS += -Wl,--wrap=openat
+$(B)/unit/check_bsd_ipc: override LDFLAGS += -Wl,--wrap=os_record_end
 
 # The family of the pool, and nothing of the rooms above it.
 $(B)/unit/check_pool: $(patsubst %,$(BUILD)/server/process/%.o,pool \
