@@ -36,7 +36,7 @@ struct intake {
 	uint64_t	text;		/* octets of it, LF for CRLF */
 	uint64_t	written;	/* octets into each file */
 	int		write_errno;
-	struct header	header;		/* its text is seldom touched */
+	struct header	header;		/* last: its text is not cleared */
 };
 
 /* RFC 1870 section 3: with CRLF, without the stuffing and the final dot. */
