@@ -13,11 +13,12 @@
 
 /*
  * In place of libc's: OpenBSD's, which takes kern.maxfiles in place of more,
- * and says nothing of it.
+ * and says nothing of it.  A sanitizer calls it as it starts: it can check no
+ * memory then, and its prlimit(2) is not there yet.
  */
 static rlim_t max_files = RLIM_INFINITY;
 
-int
+int	__attribute__((no_sanitize("address")))
 setrlimit(__rlimit_resource_t what, const struct rlimit *want)
 {
 	struct rlimit cut = *want;
@@ -26,7 +27,6 @@ setrlimit(__rlimit_resource_t what, const struct rlimit *want)
 		cut.rlim_cur = max_files;
 	if (cut.rlim_max > max_files)
 		cut.rlim_max = max_files;
-	/* Not by libc: a sanitizer, which begins with this, has a prlimit. */
 	return (int)syscall(SYS_prlimit64, 0, what, &cut, NULL);
 }
 
