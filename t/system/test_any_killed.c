@@ -100,6 +100,8 @@ check_round(struct sweep *s, unsigned number, char kind, int code)
 	const bool answered = code == 25;
 	size_t there, here;
 
+	/* Of a worker that was killed behind COMMIT all is taken back. */
+	daemon_rest(&s->d);
 	EXPECT(WAIT(leaves(s)), "%c, stop %u: message %u stays in the queue: "
 	    "%s", kind, number, number, daemon_last_words(&s->d));
 	there = sink_copies(&s->to, number, octets);

@@ -72,8 +72,8 @@ TEST(file_of_master)
 	init(&d);
 	daemon_start(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
-	/* In the file before the client knows. */
-	EXPECT(daemon_logged(&d, " event=store ", NULL) == 1,
+	/* The logger has it before the client knows, and writes it then. */
+	EXPECT(WAIT(daemon_logged(&d, " event=store ", NULL) == 1),
 	    "not in the log: %s", daemon_last_words(&d));
 	EXPECT(stat(d.log, &st) == 0 && (st.st_mode & 07777) == 0600,
 	    "%s: mode %o", d.log, (unsigned)st.st_mode);
